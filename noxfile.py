@@ -1,0 +1,54 @@
+"""What is checked before a change lands. `nox` alone runs lint and tests, as CI does."""
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.10"
+nox.options.sessions = ["lint", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and types."""
+    session.install("-q", "-e", ".", *_group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests; arguments go to pytest: `nox -s tests -- -k keepalive`."""
+    session.install("-q", "-e", ".", *_group("test"))
+    _node_tools(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """How fast a check is."""
+    session.install("-q", "-e", ".")
+    session.run("python", "bench/ratios.py", *(session.posargs or ["examples"]))
+
+
+def _node_tools(session: nox.Session) -> None:
+    """The official SARIF schema and validator, which only npm has."""
+    wanted, tools = ROOT / "tests/tools/package.json", ROOT / ".tools"
+    if shutil.which("npm") is None:
+        session.warn("npm is not installed: the tests against the official SARIF schema and validator are skipped")
+        return
+    installed = tools / "package.json"
+    if (tools / "node_modules").is_dir() and installed.is_file() and installed.read_text() == wanted.read_text():
+        return
+    tools.mkdir(exist_ok=True)
+    shutil.copyfile(wanted, installed)
+    session.run("npm", "install", "--prefix", str(tools), "--no-audit", "--no-fund", "--silent", external=True)
