@@ -1,0 +1,1 @@
+"""Texts, places, trees of values and findings. Knows nothing of Kubernetes or HTTP."""

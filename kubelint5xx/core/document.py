@@ -1,0 +1,30 @@
+"""What a format's reader returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubelint5xx.core.node import Node
+from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One parsed document: a file, or one part of a file that holds several.
+
+    ``origin`` is what a generator says about where the document came from (Helm's ``# Source:`` comment).
+    """
+
+    source: Source
+    format: str
+    root: Node
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All documents of one source, and what could not be read in it. The rest of the file is still here."""
+
+    documents: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
