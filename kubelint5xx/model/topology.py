@@ -1,0 +1,91 @@
+"""What a request passes on its way, and what else decides whether it survives. Made by link, read by engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubelint5xx.core.finding import Step
+from kubelint5xx.core.node import Node
+from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.source import Span
+from kubelint5xx.core.value import Subject
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hop:
+    """A program that receives requests and answers them, or sends them on. Its two faces are subjects of kind hop.
+
+    ``product`` is the name of its table under hops/ (empty: unknown program), ``role`` balancer, proxy, sidecar or
+    server. Values without a face (version, drain) stand on both faces.
+    """
+
+    product: str
+    role: str
+    name: str
+    place: Span | None
+    inbound: Subject
+    outbound: Subject
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edge:
+    """Requests go from ``sender``'s outbound face to ``receiver``'s inbound face.
+
+    ``route`` is all that a request passes from where it enters to the receiver, in order, for showing. ``pod`` is
+    there where the receiver runs in one; ``target_group`` where the sender is a load balancer with one.
+    """
+
+    subject: Subject
+    sender: Hop
+    receiver: Hop
+    route: tuple[Step, ...]
+    pod: Subject | None = None
+    target_group: Subject | None = None
+    cluster: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Membership:
+    """The nodes of ``group`` are targets of ``target_group`` (or could be: group.selected, group.excluded)."""
+
+    group: Subject
+    target_group: Subject
+    cluster: Subject | None
+    route: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """One setting that is judged where it stands, with the cluster that it is meant for."""
+
+    subject: Subject
+    cluster: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Something that was seen and could not be joined or read; listed with --show-unknown."""
+
+    what: str
+    reason: str
+    place: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """All that was understood of a tree, in the order of the files.
+
+    ``objects`` is how many were read; ``annotated`` are those that ask to ignore findings: the object's span, the
+    annotation that names the rules, and the one that gives the reason.
+    """
+
+    edges: tuple[Edge, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    clusters: tuple[Subject, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    objects: int = 0
+    annotated: tuple[tuple[Span, Node, Node | None], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
