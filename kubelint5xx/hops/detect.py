@@ -1,0 +1,274 @@
+"""Which server a container runs, and where its settings are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kubelint5xx import formats
+from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, entries, items, text
+from kubelint5xx.core.source import Source, Span
+from kubelint5xx.core.value import Join, Value, Version, Written
+from kubelint5xx.formats import argv as command_lines
+from kubelint5xx.hops.launch import Launch
+from kubelint5xx.hops.resolve import CLAIM, IMAGE, Settings, build_hop
+from kubelint5xx.hops.start import Context, Start, Unknown, file_in, started
+from kubelint5xx.hops.table import Place, Sign, Table, products, signs, table
+from kubelint5xx.model.topology import Hop
+
+SERVER_ANNOTATION = "kubelint5xx.io/server"
+# What a pod's annotations may say of a server that its settings do not tell.
+CLAIMS = {
+    "kubelint5xx.io/idle-timeout": "inbound.idle_timeout",
+    "kubelint5xx.io/drain-delay": "drain_delay",
+    "kubelint5xx.io/drain-closes-connections": "closes_in_drain",
+}
+
+_LINKED = ("terraform", "attributes", "target_group_attributes", "annotation", "configmap")
+_FLAG = re.compile(r"\{argv:(.+)\}")
+_SCRIPTS = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+_NOT_SERVED = re.compile(
+    r"(^|/)(node_modules|tests?|__tests__|spec|e2e|dist-test|coverage)/|\.(test|spec|d)\.[cm]?[jt]s$"
+)
+_PUBLISHED = ("", "library", "docker/library")
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A container's server. ``argv`` is its command line from the server's own name on, where it is known."""
+
+    product: str
+    argv: Sequence | None
+    version: Value | None
+    settings: tuple[Settings, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """It is not known which server a container runs."""
+
+    reason: str
+    place: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image's name in parts: ``path`` is the repository without its registry. ``tag`` may be empty."""
+
+    path: str
+    tag: str
+
+    @classmethod
+    def parse(cls, name: str) -> Image:
+        name = name.partition("@")[0]
+        head, slash, last = name.rpartition("/")
+        last, _, tag = last.partition(":")
+        host, _, rest = head.partition("/")
+        if slash and ("." in host or ":" in host or host == "localhost"):
+            head = rest
+        return cls(f"{head}/{last}" if head else last, tag)
+
+    def ends(self, name: str) -> bool:
+        return f"/{self.path}".endswith(f"/{name}")
+
+    def is_published(self, name: str) -> bool:
+        """Whether this is the image that the product's own makers publish under ``name``."""
+        if "/" in name:
+            return self.path == name
+        return self.ends(name) and self.path[: -len(name)].rstrip("/") in _PUBLISHED
+
+
+def published(image: str) -> bool:
+    """Whether a table knows what is in the image, so that files which nobody mounts there are known."""
+    parsed = Image.parse(image)
+    return any(sign.kind == "image" and parsed.is_published(sign.name) for sign, _ in signs())
+
+
+def hop_of(launch: Launch, joins: tuple[Join, ...] = ()) -> Hop | Unrecognised:
+    """The hop that a container is. Where the server is not recognised, only what annotations say of it is known."""
+    found = recognise(launch)
+    claimed = claims(launch.annotations)
+    if isinstance(found, Recognised):
+        name = f"{table(found.product).title} in {launch.name}"
+        settings = (*found.settings, *claimed)
+        return build_hop(found.product, name, launch.place, settings, launch.port, found.version, joins=joins)
+    if not claimed:
+        return found
+    return build_hop("", f"the server in {launch.name}", launch.place, claimed, launch.port, joins=joins)
+
+
+def claims(annotations: Mapping | None) -> tuple[Settings, ...]:
+    """What annotations say about a server, as settings of the highest precedence."""
+    return tuple(
+        Settings(CLAIM, Mapping(node.span, (Entry(Scalar(node.span, knob, knob), node),)), annotation)
+        for annotation, knob in CLAIMS.items()
+        if annotations is not None and (node := annotations.get(annotation)) is not None
+    )
+
+
+def recognise(launch: Launch) -> Recognised | Unrecognised:
+    """The server that a container runs, by what is declared, else by its command line, else by its image."""
+    declared = launch.declared or (launch.annotations.get(SERVER_ANNOTATION) if launch.annotations else None)
+    env = {str(entry.key.value): entry.value for entry in entries(launch.env)}
+    commands = frozenset(sign.name for sign, _ in signs() if sign.kind == "command")
+    context = Context(env, launch.files, commands)
+    start: Start | Unknown = Unknown(launch.argv_unseen or "its command line is not known", launch.place)
+    if launch.argv is not None and launch.argv.items:
+        start = started(launch.argv.items, context)
+    words = start.words if isinstance(start, Start) else items(launch.argv)
+    argv = Sequence(launch.argv.span, words) if launch.argv is not None else None
+    if declared is not None:
+        return _declared(launch, declared, argv)
+    product = _product(launch, start)
+    if isinstance(product, Unrecognised):
+        return product
+    return _recognised(launch, product, argv, None)
+
+
+def _declared(launch: Launch, declared: Node, argv: Sequence | None) -> Recognised | Unrecognised:
+    name, _, version = (text(declared) or "").partition("@")
+    if name not in products():
+        known = f"{name!r} is no server that is known" if name else "the declared server is not known"
+        return Unrecognised(known, declared.span)
+    parsed = Version.parse(version)
+    return _recognised(launch, name, argv, Value(parsed, Written(declared.span, "version")) if parsed else None)
+
+
+def _product(launch: Launch, start: Start | Unknown) -> str | Unrecognised:
+    if isinstance(start, Start):
+        found = sorted({product for sign, product in signs() if sign == Sign(start.kind, start.name)})
+        if len(found) == 1:
+            return found[0]
+        what = "may be " + " or ".join(found) if found else "is no server that is known"
+        return Unrecognised(f"{start.name} {what}", start.words[0].span if start.words else launch.place)
+    image = Image.parse(text(launch.image) or "")
+    by_image = sorted({product for sign, product in signs() if sign.kind == "image" and image.ends(sign.name)})
+    if launch.argv is None and len(by_image) == 1:
+        return by_image[0]
+    return Unrecognised(start.reason, start.place)
+
+
+def _recognised(launch: Launch, product: str, argv: Sequence | None, version: Value | None) -> Recognised:
+    known = table(product)
+    settings = (
+        *_presets(known, launch),
+        *(found for place in known.read for found in _read(known, place, launch, argv)),
+    )
+    return Recognised(product, argv, version or _version(known, launch), settings)
+
+
+def _presets(known: Table, launch: Launch) -> Iterator[Settings]:
+    image = Image.parse(text(launch.image) or "")
+    for preset in known.images:
+        if image.is_published(preset.image) and not (preset.unless_file and launch.files.find(preset.unless_file)):
+            yield Settings(IMAGE, None, f"the image {preset.image}", preset=preset)
+
+
+def _version(known: Table, launch: Launch) -> Value | None:
+    image = Image.parse(text(launch.image) or "")
+    for mark in known.version:
+        if mark.image and launch.image and image.is_published(mark.image) and (parsed := Version.parse(image.tag)):
+            return Value(parsed, Written(launch.image.span, "image tag"))
+        source = file_in(launch.files, mark.file) if mark.file else None
+        if source and (match := re.search(mark.match, source.text)) and (parsed := Version.parse(match[1])):
+            return Value(parsed, Written(Span(source, match.start(1), match.end(1)), mark.file))
+    return None
+
+
+def _read(known: Table, place: Place, launch: Launch, argv: Sequence | None) -> Iterator[Settings]:
+    if place.format in _LINKED:
+        return
+    if place.env:
+        yield _from_variable(place, launch.env)
+    elif place.files:
+        yield from _from_files(place, launch, argv, _lines(known, launch, argv))
+    elif place.format == "javascript":
+        yield from _from_sources(known, place, launch)
+    elif place.format == "env":
+        yield Settings("env", launch.env, place.label)
+    else:
+        yield Settings(place.format, argv, place.label, "" if argv is not None else launch.argv_unseen)
+
+
+def _from_variable(place: Place, env: Mapping | None) -> Settings:
+    node = env.get(place.env) if env else None
+    if node is None:
+        return Settings(place.format, None, place.label, env.open if env else "")
+    if not isinstance(node, Scalar):
+        return Settings(place.format, None, place.label, getattr(node, "reason", "") or "its value is not known")
+    words = command_lines.split(node)
+    if isinstance(words, Unresolved):
+        return Settings(place.format, None, place.label, words.reason)
+    return Settings(place.format, Sequence(node.span, words), place.label)
+
+
+def _lines(known: Table, launch: Launch, argv: Sequence | None) -> tuple[Sequence, ...]:
+    """All command lines of the product, in rising precedence: those in variables, then its own."""
+    held = (_from_variable(place, launch.env).root for place in known.read if place.env and place.format == "argv")
+    return tuple(line for line in (*held, argv) if isinstance(line, Sequence))
+
+
+def _from_files(place: Place, launch: Launch, argv: Sequence | None, lines: tuple[Sequence, ...]) -> Iterator[Settings]:
+    patterns = [name for name in place.files if not _FLAG.fullmatch(name)]
+    flags = [match[1] for name in place.files if (match := _FLAG.fullmatch(name))]
+    given = [node for line in lines for flag in flags for node in command_lines.lookup(line, flag)]
+    if given:
+        path = text(given[-1])
+        if path is None:
+            reason = given[-1].reason if isinstance(given[-1], Unresolved) else "its path is not known"
+            yield Settings(place.format, None, place.label, reason)
+            return
+        patterns = [_path(path)]
+    elif flags and argv is None and launch.argv_unseen:
+        yield Settings(place.format, None, place.label, launch.argv_unseen)
+        return
+    found = {name: source for pattern in patterns for name, source in launch.files.find(pattern)}
+    if not found:
+        nearest = (file_in(launch.files, pattern) for pattern in patterns if "*" not in pattern)
+        found = {source.path: source for source in nearest if source}
+    for name, source in found.items():
+        yield from _document(place.format, name.rpartition("/")[2], source)
+    if not found:
+        label = patterns[0] if given else place.label
+        unseen = launch.files.unseen or ("it is not among the files" if given else "")
+        yield Settings(place.format, None, label, unseen)
+
+
+def _path(written: str) -> str:
+    """The path that a configuration flag names, also as ``file:PATH`` or ``python:package.module``."""
+    kind, colon, rest = written.partition(":")
+    if colon and kind == "python":
+        return rest.replace(".", "/") + ".py"
+    return (rest if colon and kind == "file" else written).removeprefix("./")
+
+
+def _document(form: str, label: str, source: Source) -> Iterator[Settings]:
+    try:
+        reading = formats.reader(form).read(source)
+    except ModuleNotFoundError:
+        yield Settings(form, None, label, f"{form} files are not read yet")
+        return
+    for document in reading.documents:
+        yield Settings(form, document.root, label)
+    if reading.problems:
+        yield Settings(form, None, label, reading.problems[0].message)
+
+
+def _from_sources(known: Table, place: Place, launch: Launch) -> Iterator[Settings]:
+    if launch.files.sources is None:
+        yield Settings("javascript", None, place.label, "it was not seen")
+        return
+    rows = (*known.own.values(), *known.knobs.values())
+    keys = {key.rpartition(".")[2].lower() for row in rows for key in row.keys.get("javascript", ())}
+    found = False
+    for path, source in sorted(launch.files.sources.items()):
+        # Parsing a program's whole source would cost more than everything else.
+        if not path.endswith(_SCRIPTS) or _NOT_SERVED.search(path):
+            continue
+        lowered = source.text.lower()
+        if any(key in lowered for key in keys):
+            found = True
+            yield from _document("javascript", path, source)
+    if not found:
+        yield Settings("javascript", None, place.label)
