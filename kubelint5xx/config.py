@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from kubelint5xx.core.node import Node
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Confidence, Default, Severity, Value
 
 FILE_NAMES = ("kubelint5xx.yaml", ".kubelint5xx.yaml")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Link:
     """One declared join: the things of ``ends`` (by kind: service, target_group, image, build, manifests, cluster,
     node_group …) belong together. ``span`` is the line of the configuration that says so."""
@@ -22,7 +22,7 @@ class Link:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """All settings with their defaults. Budgets are values, so that a finding can say where each number is from.
 

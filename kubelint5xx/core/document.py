@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kubelint5xx.core.node import Node
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Source
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Document:
     """One parsed document: a file, or one part of a file that holds several.
 
@@ -22,7 +21,7 @@ class Document:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """All documents of one source, and what could not be read in it. The rest of the file is still here."""
 

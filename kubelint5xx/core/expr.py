@@ -11,12 +11,12 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from kubelint5xx.core import logic
 from kubelint5xx.core.logic import Bindings, Code, Outcome, Read
 from kubelint5xx.core.problem import RuleError
+from kubelint5xx.core.record import record
 from kubelint5xx.core.value import Subject, Value, Version
 
 __all__ = ["Bindings", "Expression", "Function", "Outcome", "Read", "Vocabulary", "compile_expression"]
@@ -27,7 +27,7 @@ LITERAL = "literal number"  # takes the unit of what it meets: `idle_timeout + 1
 MAX_LENGTH, MAX_NODES = 2000, 300
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     """A fact that is computed outside of the expression. ``takes``: the types of its arguments."""
 
@@ -36,7 +36,7 @@ class Function:
     call: Callable[..., Value]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expression:
     """A checked expression. ``type`` is the type of what it comes to."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Confidence, Severity, Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cited:
     """A part of a message that stands for a value: ``text`` is printed, ``label`` says which quantity of what."""
 
@@ -22,7 +21,7 @@ class Cited:
 Message = tuple[str | Cited, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One thing that a request passes on its way: a hop, or what stands between hops (listener, Service, node)."""
 
@@ -30,7 +29,7 @@ class Step:
     place: Span | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Advice:
     """What to change. ``title`` is a sentence with the value in it; ``place`` where it would be written.
 
@@ -43,7 +42,7 @@ class Advice:
     safe: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """``place`` is where a person would change something; the file and line of the finding.
 
@@ -74,7 +73,7 @@ class Finding:
         return "".join(part if isinstance(part, str) else part.text for part in self.message)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suppressed:
     """A finding that the user chose to ignore, with where and why."""
 
@@ -83,7 +82,7 @@ class Suppressed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown:
     """A question that a rule asked and the files do not answer. ``rule`` is empty where no rule got to ask."""
 
@@ -93,7 +92,7 @@ class Unknown:
     place: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Coverage:
     """What was looked at, so that silence is not taken for health.
 
@@ -112,7 +111,7 @@ class Coverage:
     unrendered: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleInfo:
     """What reports say of a rule. ``why`` and ``references`` are its documentation; Markdown."""
 
@@ -124,7 +123,7 @@ class RuleInfo:
     references: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     """All that one check found, in a stable order: by file, line and rule."""
 

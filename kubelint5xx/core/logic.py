@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from kubelint5xx.core.record import record
 from kubelint5xx.core.value import Data, Derived, Members, Subject, Value, Version, Written
 
 Bindings = Mapping[str, Subject | Value]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """One value that an expression read; ``name`` is how the expression called it (``receiver.idle_timeout``)."""
 
@@ -22,7 +22,7 @@ class Read:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What an expression came to. ``data`` is None where the files do not decide, with the ``reason``."""
 

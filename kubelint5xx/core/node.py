@@ -7,12 +7,12 @@ pointer to another object becomes ``Reference``. So whoever reads a tree meets t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scalar:
     """A value that is written. ``value`` is what the format's consumer reads; ``raw`` is the decoded text.
 
@@ -27,13 +27,13 @@ class Scalar:
     via: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sequence:
     span: Span
     items: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A key and its value. ``span`` of the key is where something *missing* below it is reported."""
 
@@ -41,7 +41,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mapping:
     """Entries in the order of the file. A key may repeat: ``get`` gives the last one, ``every`` gives all.
 
@@ -70,7 +70,7 @@ class Mapping:
         return [str(entry.key.value) for entry in self.entries]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """A pointer to another object that evaluation leaves in place, such as ``aws_lb.web.arn``.
 
@@ -83,7 +83,7 @@ class Reference:
     via: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unresolved:
     """Something is written here whose value cannot be known from the files; ``reason`` says why."""
 

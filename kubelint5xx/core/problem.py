@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """One thing that could not be read or is plainly wrong, with its place.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+from kubelint5xx.core.record import field, record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Source:
     """One file's text. ``path`` is relative to the tree's root, with forward slashes, or ``<stdin>``.
 
@@ -17,7 +18,7 @@ class Source:
 
     path: str
     text: str
-    _starts: list[int] = field(default_factory=list, repr=False)
+    _starts: list[int] = field(default_factory=list)
     inside: Embedding | None = None
 
     def line_of(self, offset: int) -> int:
@@ -51,7 +52,7 @@ class Source:
         return self._starts
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Embedding:
     """Where an embedded text stands: in the value at ``span``.
 
@@ -72,7 +73,7 @@ class Embedding:
         return outer.line_start(line) + min(column + (self.indent or 0), len(outer.line_text(line)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """A half-open range of code points of one source. Lines and columns are those of the file that holds it."""
 

@@ -7,9 +7,9 @@ the values that decided it, and no rule says anything about it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import IntEnum
 
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
 
@@ -39,7 +39,7 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Written:
     """The value stands at ``span``; ``setting`` is the key's name as its reader knows it, ``unit`` the unit that the
     text is in (``s``, ``ms``, or empty where the text carries its own). ``via``: places that it came through."""
@@ -50,7 +50,7 @@ class Written:
     via: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Default:
     """Nobody set it, so ``product``'s own default holds. ``place`` is the object or block that could set it.
 
@@ -65,7 +65,7 @@ class Default:
     unseen: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Derived:
     """Computed from ``inputs``; ``how`` says what was computed, for readers of the evidence."""
 
@@ -73,7 +73,7 @@ class Derived:
     inputs: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assumed:
     """Taken to hold although no file says so; ``why`` says what was assumed. ``place``: what it was assumed from."""
 
@@ -84,7 +84,7 @@ class Assumed:
 Origin = Written | Default | Derived | Assumed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Version:
     """A version number, compared by its numeric parts. Only the parts that are written take part: 1.14 holds every
     1.14.x, so a comparison that depends on a part that is missing is unknown (see ``compare``)."""
@@ -131,7 +131,7 @@ class Version:
         return self.text.removeprefix("v") or ".".join(map(str, self.parts))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Members:
     """A set of subjects. ``open`` says why there may be more than are seen; ``assumed`` why it was taken as closed."""
 
@@ -143,7 +143,7 @@ class Members:
 Data = float | bool | str | Version | Members | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """``data`` in the vocabulary's unit (durations: seconds, unlimited: infinity), or None with a ``reason``."""
 
@@ -187,7 +187,7 @@ class Value:
         return sure
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Join:
     """Why two things were taken to belong together. ``assumed``: no file says so, it was the only candidate."""
 
@@ -196,7 +196,7 @@ class Join:
     assumed: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Subject:
     """Something that a rule speaks about, with the values of its quantities by their names in the vocabulary.
 

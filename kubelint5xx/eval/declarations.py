@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source
 from kubelint5xx.formats.hcl import Attribute, Block, Body, parse
 
@@ -15,7 +15,7 @@ Address = tuple[str, str]
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Declarations:
     """The blocks of a directory by their names. ``open`` tells why some may be missing; ``tfvars`` are the bodies of
     the variable files that Terraform reads by itself, the strongest last."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Bindings
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Sequence, Unresolved
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval import functions
 from kubelint5xx.eval.operand import (
@@ -52,7 +52,7 @@ class Scope(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evaluator:
     """Evaluates in a scope; ``bound`` holds the names that an iteration adds (``each``, ``count``, ``for``'s)."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval.expression import Evaluator
 from kubelint5xx.eval.operand import Failure, Unknown, is_null, made, ordered, string, whole, why_unknown
@@ -16,7 +15,7 @@ _MAX_DYNAMIC = 10
 _NAMING = ("ignore_changes", "replace_triggered_by")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instance:
     """One instance: its key, the names that its body sees, and, where the number is unknown, why."""
 

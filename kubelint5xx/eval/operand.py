@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from kubelint5xx.core.node import Entry, Mapping, Node, Reference, Scalar, Sequence, Unresolved
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
 MAX_DEPTH = 100
@@ -38,7 +38,7 @@ class Exhausted(Exception):
     """The evaluation took more steps than an honest configuration needs."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Budget:
     """The steps that are left for one root module, and how deep the evaluation stands."""
 

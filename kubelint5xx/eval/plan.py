@@ -8,7 +8,6 @@ Format: https://developer.hashicorp.com/terraform/internals/json-format
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 
 from kubelint5xx.core.node import (
     Entry,
@@ -24,6 +23,7 @@ from kubelint5xx.core.node import (
     text,
 )
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval.resource import ModuleCall, Resource
 
@@ -38,7 +38,7 @@ def is_plan(root: Node) -> bool:
     return any(isinstance(root.get(key), Mapping) for key in ("planned_values", "values"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """The resources of a plan or a state; stands where a ``terraform.Module`` stands."""
 
@@ -46,7 +46,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     open: str = ""
     open_modules: tuple[ModuleCall, ...] = ()
-    _changes: dict[str, Node] = field(default_factory=dict, repr=False)
+    _changes: dict[str, Node] = field(default_factory=dict)
 
     def resources(self, types: Collection[str]) -> tuple[Resource, ...]:
         """The managed resources of the given types, those of child modules included."""
@@ -111,7 +111,7 @@ def load_plan(root: Node) -> Plan:
     return Plan(root, tuple(problems), open_, (), changes)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Reader:
     """Reads one resource's values. ``path`` is the module that its configuration's references are relative to."""
 

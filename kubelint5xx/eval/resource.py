@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kubelint5xx.core.node import Mapping, Node
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resource:
     """One instance of a resource or data block. ``span`` is the block's header (in a plan: the resource's object).
 
@@ -25,7 +24,7 @@ class Resource:
     count_unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModuleCall:
     """One instance of a module call. ``source`` is its source address; ``inputs`` are its arguments, evaluated.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from kubelint5xx.core import node as nodes
 from kubelint5xx.core.node import Entry, Node, Reference, Scalar, Unresolved
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.eval.declarations import Address, Declarations, declarations
 from kubelint5xx.eval.expression import Evaluator, Step
@@ -377,7 +377,7 @@ class Module:
         return Module(directory, address, declared, inputs.value, self._tree, problems, unknown, self._depth + 1), ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Child:
     block: Block
     instance: Instance
@@ -387,7 +387,7 @@ class _Child:
     open: str
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Tree:
     """What the modules of one root share: the files, parsed once a directory, and the budget."""
 

@@ -5,9 +5,8 @@ Semantics: https://developer.hashicorp.com/terraform/language/expressions/type-c
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.record import replace
 from kubelint5xx.eval.operand import Failure, boolean, is_null, made, number, string
 from kubelint5xx.formats import hcl_expression as ast
 from kubelint5xx.formats.hcl import constant

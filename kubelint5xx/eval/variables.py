@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from kubelint5xx.core.node import Node, Reference
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval.expression import Evaluator, Step
 from kubelint5xx.eval.operand import Budget, Failure
@@ -16,7 +16,7 @@ META = ("count", "for_each")
 MODULE_META = (*META, "source", "version", "providers", "depends_on")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inputs:
     """The arguments of a module call, evaluated where the call stands."""
 

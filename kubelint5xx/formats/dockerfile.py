@@ -10,11 +10,11 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, items, text
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.shell_words import BLANKS, Lexer, Word, portions, text_of
 
@@ -29,7 +29,7 @@ _KNOWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Copy:
     """One COPY or ADD. ``from_stage`` is the stage or image that it copies from; empty: the build's context."""
 
@@ -38,7 +38,7 @@ class Copy:
     from_stage: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stage:
     """What the last stage's image has, with what it inherits from earlier stages of the same file.
 
@@ -79,7 +79,7 @@ def read(source: Source) -> Reading:
     return Reading((Document(source, "dockerfile", root),), tuple(problems))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Line:
     """One instruction with its continuation lines joined, and where each part of it stands in the source."""
 
@@ -175,7 +175,7 @@ def final_stage(root: Node) -> Stage | None:
     return builder.finished()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Builder:
     """Applies instructions in order. ``arguments`` are those before the first FROM, ``variables`` the stage's."""
 

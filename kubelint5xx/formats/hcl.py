@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats import hcl_expression as ast
 from kubelint5xx.formats.byte_offsets import code_points
@@ -31,16 +31,16 @@ _EXPLAINED_BYTES = 200_000
 _MAX_NESTING = 500
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Attribute:
     """``name = expression``. ``span`` covers all of it, ``name_span`` the name."""
 
     name: str
     name_span: Span
     span: Span
-    _syntax: Syntax = field(repr=False)
-    _node: SyntaxNode = field(repr=False)
-    _expression: list[Expression] = field(default_factory=list, repr=False)
+    _syntax: Syntax
+    _node: SyntaxNode
+    _expression: list[Expression] = field(default_factory=list)
 
     @property
     def expression(self) -> Expression:
@@ -55,7 +55,7 @@ class Attribute:
         return self._expression[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Block:
     """``type "label" … { body }``. ``span`` covers all of it, ``header`` what stands before the brace."""
 
@@ -63,9 +63,9 @@ class Block:
     labels: tuple[str, ...]
     header: Span
     span: Span
-    _syntax: Syntax = field(repr=False)
-    _node: SyntaxNode | None = field(repr=False)
-    _body: list[Body] = field(default_factory=list, repr=False)
+    _syntax: Syntax
+    _node: SyntaxNode | None
+    _body: list[Body] = field(default_factory=list)
 
     def with_body(self, body: Body) -> Block:
         return replace(self, _body=[body])
@@ -77,7 +77,7 @@ class Block:
         return self._body[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Body:
     """Attributes and blocks in the order of the file. ``unread`` names the parts that could not be read."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Literal:
     """A number, boolean, null, or a string without interpolation."""
 
@@ -17,7 +16,7 @@ class Literal:
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Template:
     """A string with interpolations or directives. ``parts`` are literal texts and what stands between them."""
 
@@ -25,14 +24,14 @@ class Template:
     parts: tuple[str | Expression | TemplateIf | TemplateFor, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TemplateIf:
     condition: Expression
     then: Template
     otherwise: Template
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TemplateFor:
     key: str
     item: str
@@ -40,7 +39,7 @@ class TemplateFor:
     body: Template
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     """A root name: ``var``, ``local``, a resource type, or the variable of a ``for``."""
 
@@ -48,19 +47,19 @@ class Name:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attr:
     span: Span
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Index:
     span: Span
     key: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Splat:
     """``[*]`` or ``.*`` with the steps that are taken into every item."""
 
@@ -71,14 +70,14 @@ class Splat:
 Step = Attr | Index | Splat
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Traversal:
     span: Span
     root: Expression
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """``expand`` tells that the last argument is a list to spread (``f(a, b...)``)."""
 
@@ -88,14 +87,14 @@ class Call:
     expand: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unary:
     span: Span
     operator: str
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary:
     span: Span
     operator: str
@@ -103,7 +102,7 @@ class Binary:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conditional:
     span: Span
     condition: Expression
@@ -111,19 +110,19 @@ class Conditional:
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TupleOf:
     span: Span
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ObjectOf:
     span: Span
     entries: tuple[tuple[Expression, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class For:
     """``[for key, item in collection : value if condition]``; with ``result_key`` it makes an object."""
 
@@ -137,7 +136,7 @@ class For:
     grouping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreadable:
     span: Span
     reason: str

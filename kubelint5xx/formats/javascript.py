@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.byte_offsets import code_points
 
@@ -98,7 +98,7 @@ def _compiled(dialect: str) -> tuple[Language, Query]:
     return language, Query(language, _QUERY)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Program:
     source: Source
     code_point: Callable[[int], int]

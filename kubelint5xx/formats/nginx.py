@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, items, text
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 
 MAX_DEPTH = 100
@@ -64,7 +64,7 @@ class _SyntaxError(Exception):
         self.at = at
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Block:
     start: int
     words: tuple[Scalar, ...]
@@ -166,7 +166,7 @@ def includes(root: Node) -> tuple[Scalar, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Scope:
     """A block in which a request is handled, with the blocks around it, outermost first, each with its entries."""
 

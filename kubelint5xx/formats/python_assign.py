@@ -12,11 +12,11 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.byte_offsets import code_points
 
@@ -105,7 +105,7 @@ class _Places:
         return self.skip + self._code_point(self._lines[min(line, len(self._lines)) - 1] + column)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Module:
     """Walks a module's statements in order, keeping what each name holds at that point."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import dropwhile
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Node, Scalar, Sequence, Unresolved, text
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.shell_words import Lexer, as_written, portions, text_of
 
@@ -30,7 +30,7 @@ _SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox")
 _MAX_NESTED = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """One simple command: its words without redirections, assignments before it and a leading ``exec``.
 
@@ -154,7 +154,7 @@ def _sum(arguments: tuple[Node, ...]) -> float | Unresolved:
     return total
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Frame:
     """An open compound command, and the state of the list around it, which goes on when it closes."""
 
@@ -165,7 +165,7 @@ class _Frame:
     pattern: bool = False
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Script:
     """One pass over the text with a stack of open compound commands, so that no nesting is too deep.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from kubelint5xx.core.node import Node, Scalar, Unresolved
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 
 BLANKS = " \t\r\n"
@@ -71,7 +71,7 @@ def _occurrences(text: str, part: str) -> list[int]:
     return found
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Word:
     """One word while it is read.
 

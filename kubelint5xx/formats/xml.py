@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pyexpat import ExpatError, ParserCreate
 from pyexpat.errors import messages
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Unresolved, text
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.byte_offsets import code_points
 
@@ -59,7 +59,7 @@ def _refuse(reason: str) -> None:
     raise _RefusedError(reason)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Element:
     key: Scalar
     start: int
@@ -117,7 +117,7 @@ class _Builder:
             self.open[-1].text.append(data)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Step:
     tag: str
     attribute: str = ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kubelint5xx import formats
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, entries, items, text
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.value import Join, Value, Version, Written
 from kubelint5xx.formats import argv as command_lines
@@ -34,7 +34,7 @@ _NOT_SERVED = re.compile(
 _PUBLISHED = ("", "library", "docker/library")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recognised:
     """A container's server. ``argv`` is its command line from the server's own name on, where it is known."""
 
@@ -44,7 +44,7 @@ class Recognised:
     settings: tuple[Settings, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unrecognised:
     """It is not known which server a container runs."""
 
@@ -52,7 +52,7 @@ class Unrecognised:
     place: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Image:
     """An image's name in parts: ``path`` is the repository without its registry. ``tag`` may be empty."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from kubelint5xx.core.node import Mapping, Node, Sequence
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Files:
     """A container's file system, as far as it is seen: absolute path in the container to its text.
 
@@ -31,7 +31,7 @@ class Files:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Launch:
     """``name`` is how messages call it ("container web of Deployment shop/api"), ``place`` the container's block.
 

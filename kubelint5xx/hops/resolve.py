@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Ordered
-from dataclasses import dataclass
 
 from kubelint5xx import formats
 from kubelint5xx.core.expr import Read
 from kubelint5xx.core.node import Mapping, Node, Reference, Unresolved, child, items, text
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Derived, Join, Subject, Value
 from kubelint5xx.hops.convert import DISABLED, convert, is_set
@@ -29,7 +29,7 @@ IMAGE = "image"
 _FLAT = ("env", "attributes", "target_group_attributes", "annotation", "configmap", CLAIM)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """One place of settings and what was found there. ``label`` is how messages call the place.
 
@@ -69,7 +69,7 @@ def _answers(known: Table, place: Span | None) -> dict[str, Value]:
     return {quantity: Value(float(status), origin) for quantity, status in known.answers.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Candidate:
     """A node, or a preset's value, that sets a row; ``rank`` grows with precedence."""
 

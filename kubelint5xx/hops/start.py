@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from kubelint5xx import formats
 from kubelint5xx.core.node import Node, Scalar, Unresolved, child, text
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats import shell
 from kubelint5xx.hops.launch import Files
@@ -64,7 +64,7 @@ _JAVA_OPTIONS = ("-cp", "-classpath", "--class-path", "-p", "--module-path", "--
 _MODULE_OPTIONS = ("-W", "-X", "-c")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """What is started: ``kind`` and ``name`` as the tables' signs have them, ``words`` from the program on."""
 
@@ -73,7 +73,7 @@ class Start:
     words: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown:
     """It is not known what is started."""
 
@@ -81,7 +81,7 @@ class Unknown:
     place: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """What the way to the program may need: variables, files, and the names of programs that are servers."""
 

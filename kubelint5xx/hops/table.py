@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from kubelint5xx.core.expr import Expression, compile_expression
 from kubelint5xx.core.problem import RuleError
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.value import Data
 from kubelint5xx.model.knobs import BOOL, DURATION, NUMBER, TEXT, VERSION, knobs_of
 
@@ -51,7 +51,7 @@ _EXAMPLES = re.compile(r"^examples:", re.MULTILINE)
 _SIGN = re.compile(r"\{ *(command|module|image|jar|class): *\"?([^\s\"}]+)\"? *\}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sign:
     """A product is recognised by the program that is started (``command``, ``module`` of python -m, ``jar``,
     ``class``) or by the end of an image's repository (``image``)."""
@@ -60,7 +60,7 @@ class Sign:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Case:
     """A default that holds where ``when`` does; without ``when``, in all other cases.
 
@@ -72,7 +72,7 @@ class Case:
     same_as: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One quantity of a product. ``name`` is a knob with its face (``inbound.idle_timeout``) or, in ``own``, a
     setting of the product that only other rows read.
@@ -106,7 +106,7 @@ class Row:
         return next((keys[0].removesuffix("=").rpartition("/")[2] for keys in self.keys.values()), "")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """One place of settings. ``files``: patterns, or ``{argv:-c}`` for the path that a flag gives; ``env``: the
     variable that holds it. Without both, the place is the object itself (its command line, its block)."""
@@ -121,7 +121,7 @@ class Place:
         return self.env or (plain or [_LABELS.get(self.format, self.format)])[0]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Preset:
     """What a published image brings along, unless ``unless_file`` was replaced. ``values`` by the rows' names."""
 
@@ -131,7 +131,7 @@ class Preset:
     cite: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VersionMark:
     """Where a version stands: in the tag of an ``image``, or in a ``file``, as the first group of ``match``."""
 
@@ -140,7 +140,7 @@ class VersionMark:
     match: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """All that is known of one product. ``layer`` is 4 for what forwards connections and sees no requests.
 

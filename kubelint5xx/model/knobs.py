@@ -5,14 +5,15 @@ Neither rules nor hop tables know each other; both know these names. A name belo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+
+from kubelint5xx.core.record import record
 
 # The types of data. A duration is a float in seconds, infinity where there is no limit.
 DURATION, BOOL, NUMBER, TEXT, VERSION = "duration", "bool", "number", "text", "version"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Knob:
     """One quantity. ``kind``: the kind of subject that has it; ``type``: its data type, or ``set of KIND``."""
 

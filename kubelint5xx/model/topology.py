@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Node
 from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Subject
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Hop:
     """A program that receives requests and answers them, or sends them on. Its two faces are subjects of kind hop.
 
@@ -27,7 +26,7 @@ class Hop:
     outbound: Subject
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Edge:
     """Requests go from ``sender``'s outbound face to ``receiver``'s inbound face.
 
@@ -44,7 +43,7 @@ class Edge:
     cluster: Subject | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Membership:
     """The nodes of ``group`` are targets of ``target_group`` (or could be: group.selected, group.excluded)."""
 
@@ -54,7 +53,7 @@ class Membership:
     route: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Setting:
     """One setting that is judged where it stands, with the cluster that it is meant for."""
 
@@ -62,7 +61,7 @@ class Setting:
     cluster: Subject | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Undecided:
     """Something that was seen and could not be joined or read; listed with --show-unknown."""
 
@@ -71,7 +70,7 @@ class Undecided:
     place: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Model:
     """All that was understood of a tree, in the order of the files.
 

@@ -24,7 +24,9 @@ def place_of(source: Source, needle: str) -> tuple[int, int, str]:
 
 
 def test_a_literal_block_keeps_lines_and_columns():
-    block = embedded(scalar_at("data:\n  nginx.conf: |\n\n    http {\n      keepalive_timeout 2s;\n    }\n", "data", "nginx.conf"))
+    block = embedded(
+        scalar_at("data:\n  nginx.conf: |\n\n    http {\n      keepalive_timeout 2s;\n    }\n", "data", "nginx.conf")
+    )
     assert block.path == "cm.yaml"
     assert block.text == "\nhttp {\n  keepalive_timeout 2s;\n}\n"
     assert place_of(block, "keepalive_timeout") == (5, 7, "keepalive_timeout")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.hops.launches import launch, node, scalar
 
+from kubelint5xx.core import record as records
 from kubelint5xx.core.node import Sequence, Unresolved
 from kubelint5xx.core.value import Confidence, Written
 from kubelint5xx.hops import table
@@ -16,6 +14,7 @@ from kubelint5xx.hops.detect import Image, Recognised, Unrecognised, hop_of, pub
 from kubelint5xx.hops.launch import Launch
 from kubelint5xx.hops.table import Table
 from kubelint5xx.model.topology import Hop
+from tests.hops.launches import launch, node, scalar
 
 WORDS = tuple(
     "sh bash -c exec env A=b tini -- npm start run python -m gunicorn java -jar start.jar /run.sh poetry -k".split()  # noqa: SIM905
@@ -225,7 +224,7 @@ def test_an_unknown_command_line_of_a_private_image_is_unrecognised_with_the_rea
 def test_any_command_line_is_recognised_or_not_and_never_fails(words: list[str]) -> None:
     command = Sequence(node("x").span, tuple(scalar(word) for word in words))
     found = recognise(
-        dataclasses.replace(launch("x", files={"/run.sh": '#!/bin/sh\nexec $@ "$@" && /run.sh'}), argv=command)
+        records.replace(launch("x", files={"/run.sh": '#!/bin/sh\nexec $@ "$@" && /run.sh'}), argv=command)
     )
     assert isinstance(found, (Recognised, Unrecognised))
     assert isinstance(found, Recognised) or found.reason

@@ -7,7 +7,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.hops.launches import launch, mapping, node, scalar
 
 from kubelint5xx.core.node import Node, Reference, Sequence, Unresolved
 from kubelint5xx.core.value import Confidence, Default, Derived, Subject, Value, Version, Written
@@ -18,6 +17,7 @@ from kubelint5xx.hops.launch import Launch
 from kubelint5xx.hops.resolve import CLAIM, Settings, build_hop
 from kubelint5xx.hops.table import Row, Table, parse
 from kubelint5xx.model.topology import Hop
+from tests.hops.launches import launch, mapping, node, scalar
 
 PLACE = scalar("- name: web").span
 

@@ -10,7 +10,6 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from tests.hops.launches import launch, mapping
 
 import kubelint5xx.hops.table as tables
 from kubelint5xx.core.problem import RuleError
@@ -20,6 +19,7 @@ from kubelint5xx.hops.resolve import Settings, build_hop
 from kubelint5xx.hops.table import Sign, examples, parse, products, signs, table
 from kubelint5xx.model.knobs import knobs_of
 from kubelint5xx.model.topology import Hop
+from tests.hops.launches import launch, mapping
 
 PACKAGE = Path(tables.__file__).parent.parent
 SCHEMA = json.loads((PACKAGE / "schemas" / "hop.schema.json").read_text("utf-8"))
