@@ -1,0 +1,66 @@
+"""What an image's name alone tells: whether it is used as published, and whether it holds a shell."""
+
+from __future__ import annotations
+
+import re
+
+from kubelint5xx.core.record import record
+
+# Published images whose content is known well enough: servers that hop tables know, and bases with a shell.
+_SERVERS = frozenset({
+    "nginx", "nginx-unprivileged", "httpd", "jetty", "tomcat", "tomee", "node", "python", "php", "ruby", "golang",
+    "haproxy", "traefik", "caddy", "envoy", "kong", "wildfly", "openresty", "varnish",
+})  # fmt: skip
+_BASES = frozenset({
+    "debian", "ubuntu", "alpine", "busybox", "centos", "fedora", "rockylinux", "almalinux", "oraclelinux",
+    "amazonlinux", "amazoncorretto", "openjdk", "eclipse-temurin", "ibmjava", "ibm-semeru-runtimes", "sapmachine",
+    "perl", "erlang", "elixir", "rust", "buildpack-deps", "maven", "gradle", "ubi8", "ubi9", "ubi8-minimal",
+    "ubi9-minimal", "ubi-minimal", "redis", "postgres", "mysql", "mongo", "bash", "debian-base",
+})  # fmt: skip
+_PUBLISHERS = (
+    "", "library", "docker.io", "docker.io/library", "index.docker.io/library", "public.ecr.aws/docker/library",
+    "public.ecr.aws/amazonlinux", "public.ecr.aws/nginx", "mirror.gcr.io/library", "nginxinc", "envoyproxy",
+    "docker.io/envoyproxy", "docker.io/nginxinc", "haproxytech", "registry.access.redhat.com/ubi8",
+    "registry.access.redhat.com/ubi9", "registry.k8s.io", "quay.io/centos", "openresty", "jetty", "quay.io/jetty",
+)  # fmt: skip
+_SHELLLESS = re.compile(
+    r"^scratch$|distroless|^cgr\.dev/chainguard/|^ghcr\.io/wolfi/static|(?:^|/)static(?:-debian\d+)?$|^ko://|-static$"
+)
+_SHELLLESS_TAG = re.compile(r"distroless|chiseled|^static$|-static$")
+_SHELL_TAG = re.compile(r"(?:^|-)(?:dev|debug|shell)(?:$|-)")
+
+
+@record
+class ImageName:
+    """``repository`` with registry, ``tag`` without digest; empty where none is written."""
+
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, written: str) -> ImageName:
+        rest, _, digest = written.strip().partition("@")
+        head, slash, last = rest.rpartition("/")
+        name, _, tag = last.partition(":")
+        return cls(head + slash + name, tag, digest)
+
+    @property
+    def name(self) -> str:
+        """The last component of the repository."""
+        return self.repository.rpartition("/")[2]
+
+    @property
+    def published(self) -> bool:
+        """It is a well-known image, used as its publisher built it."""
+        return self.name in _SERVERS | _BASES and self.repository.rpartition("/")[0] in _PUBLISHERS
+
+    @property
+    def shell(self) -> bool | None:
+        """Whether it holds a shell; None where the name does not tell."""
+        if _SHELLLESS.search(self.repository) or _SHELLLESS_TAG.search(self.tag):
+            return None if _SHELL_TAG.search(self.tag) else False
+        if not self.published:
+            return None
+        # Envoy and Traefik publish variants without one; their tags do not always say so.
+        return None if self.name in ("envoy", "traefik", "kong", "caddy") else True

@@ -1,0 +1,37 @@
+"""The joins of Kubernetes objects: from what lets requests in to the servers that answer them."""
+
+from __future__ import annotations
+
+from kubelint5xx.config import Config
+from kubelint5xx.link.images import Builds
+from kubelint5xx.link.ingress_classes import classes_of
+from kubelint5xx.link.ingresses import join_ingresses
+from kubelint5xx.link.load_balancers import join_load_balancers, join_node_ports
+from kubelint5xx.link.parts import Layer, TargetGroup
+from kubelint5xx.link.paths import Paths
+from kubelint5xx.link.receivers import Receivers
+from kubelint5xx.link.routes import join_routes
+from kubelint5xx.link.scopes import Scope
+from kubelint5xx.link.target_bindings import join_target_groups
+
+
+def link_kubernetes(
+    scopes: tuple[Scope, ...], builds: Builds, terraform: tuple[TargetGroup, ...], config: Config
+) -> Layer:
+    """All edges that end in a pod, and the target groups that controllers make of Ingresses and Services.
+
+    ``terraform``: the target groups that Terraform makes, each with its balancers. Their subjects are completed with
+    what only the Service tells (``traffic_policy``).
+    """
+    paths = Paths(Receivers(builds, config), config)
+    classes = classes_of(scopes)
+    groups: list[TargetGroup] = []
+    for scope in scopes:
+        groups += join_ingresses(scope, classes, paths)
+        groups += join_load_balancers(scope, paths)
+        join_routes(scope, paths)
+    join_target_groups(scopes, terraform, paths)
+    for scope in scopes:
+        join_node_ports(scope, paths)
+    undecided = (*paths.undecided, *paths.receivers.undecided)
+    return Layer(edges=tuple(paths.edges), target_groups=tuple(groups), undecided=undecided)

@@ -1,0 +1,104 @@
+"""Services that bring a load balancer of their own, and those that open a port on every node."""
+
+from __future__ import annotations
+
+from kubelint5xx.core.finding import Step
+from kubelint5xx.core.node import Mapping, Unresolved, text
+from kubelint5xx.core.value import Default, Subject, Value
+from kubelint5xx.hops.resolve import Settings, build_hop
+from kubelint5xx.link import aws_controller as aws
+from kubelint5xx.link.aws_controller import NLB_PREFIX, Candidate
+from kubelint5xx.link.objects import KubeObject
+from kubelint5xx.link.parts import TargetGroup
+from kubelint5xx.link.paths import Paths, node_port_facts, target_facts, traffic_policy
+from kubelint5xx.link.receivers import unknown_hop
+from kubelint5xx.link.scopes import Scope
+from kubelint5xx.link.services import ServicePort, ports_of
+from kubelint5xx.link.workloads import whole_number
+from kubelint5xx.model.topology import Hop
+
+
+def join_load_balancers(scope: Scope, paths: Paths) -> list[TargetGroup]:
+    """The edges of Services of type LoadBalancer, and the target groups of those that are AWS NLBs."""
+    found: list[TargetGroup] = []
+    for service in scope.of("Service"):
+        if service.group or text(service.at("spec", "type")) != "LoadBalancer":
+            continue
+        classic = None if aws.is_nlb(service) else _classic(service)
+        for port in ports_of(service):
+            if aws.is_nlb(service):
+                found.append(_nlb_target(port, scope, paths))
+            else:
+                assert classic is not None
+                paths.connect(classic, port, scope, node_port_facts(service.span, paths.config))
+    return found
+
+
+def join_node_ports(scope: Scope, paths: Paths) -> None:
+    """Edges to the NodePort Services that nothing known sends to: their clients are elsewhere."""
+    for service in scope.of("Service"):
+        kind = service.at("spec", "type")
+        if service.group or kind is None or text(kind) != "NodePort":
+            continue
+        for port in ports_of(service):
+            if id(port.node) not in paths.reached:
+                sender = unknown_hop("balancer", f"the clients of {port.title}", service.span)
+                paths.connect(sender, port, scope, node_port_facts(kind.span, paths.config))
+
+
+def _classic(service: KubeObject) -> Hop:
+    """A balancer by the cloud provider inside Kubernetes: on AWS a Classic Load Balancer, else of unknown make.
+
+    It speaks HTTP only where the backend protocol says so; else it passes connections on as they are.
+    """
+    annotations = service.at("metadata", "annotations")
+    keys = annotations.keys() if isinstance(annotations, Mapping) else []
+    name = f"the load balancer of {service.title}"
+    if not any(key.startswith(NLB_PREFIX) for key in keys):
+        return unknown_hop("balancer", name, service.span)
+    protocol = (text(service.annotation(f"{NLB_PREFIX}backend-protocol")) or "tcp").lower()
+    if protocol not in ("http", "https"):
+        return unknown_hop("balancer", f"the Classic Load Balancer of {service.title}", service.span)
+    assert isinstance(annotations, Mapping)
+    why = f"overlay {service.patched_by} was not built" if service.patched_by else annotations.open
+    root = Mapping(annotations.span, annotations.entries, why)
+    settings = (Settings("annotation", root, f"the annotations of {service.title}"),)
+    return build_hop("aws_clb", f"the Classic Load Balancer of {service.title}", service.span, settings)
+
+
+def _nlb_target(port: ServicePort, scope: Scope, paths: Paths) -> TargetGroup:
+    service = port.service
+    patched = (f"overlay {service.patched_by} was not built",) if service.patched_by else ()
+    attributes = aws.nlb_attributes(service, port.number)
+    nlb = build_hop(
+        "aws_nlb", f"the NLB of {service.title}", service.span, (Settings("attributes", attributes, "its attributes"),)
+    )
+    target_type = aws.nlb_target_type(service, patched)
+    own = aws.string_map(service.annotation(f"{NLB_PREFIX}target-group-attributes"))
+    name = f"the target group of {service.title}, port {port.number}"
+    subject = Subject("target_group", name, service.span, {})
+    subject.values.update(
+        deregistration_delay=aws.deregistration_delay((own,), service.span, patched),
+        target_type=target_type,
+        traffic_policy=traffic_policy(port),
+    )
+    facts = target_facts(target_type, _protocol(service), paths.config)
+    paths.connect(nlb, port, scope, facts, target_group=subject)
+    setting = f"{NLB_PREFIX}target-node-labels"
+    number = port.node_port if target_type.data == "instance" else whole_number(port.target)
+    return TargetGroup(
+        address=f"{scope.name}:{service.title}:{port.number}",
+        subject=subject,
+        balancers=(nlb,),
+        port=number,
+        route=(Step(nlb.name, nlb.place),),
+        node_selector=aws.node_selector((Candidate(setting, service.annotation(setting)),)),
+    )
+
+
+def _protocol(service: KubeObject) -> Value:
+    given = service.annotation(f"{NLB_PREFIX}backend-protocol")
+    if isinstance(given, Unresolved):
+        return Value.unknown(given.reason, given.span)
+    # Connections pass as they are; what a Service is made for is HTTP/1 unless somebody says otherwise.
+    return Value("http1", Default("kubelint5xx", f"{NLB_PREFIX}backend-protocol", "", service.span))

@@ -1,0 +1,134 @@
+"""Edges, as they are made: who sends, who receives, and what holds between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubelint5xx.config import Config
+from kubelint5xx.core.finding import Step
+from kubelint5xx.core.node import Unresolved, text
+from kubelint5xx.core.record import field, record
+from kubelint5xx.core.source import Span
+from kubelint5xx.core.value import Default, Derived, Join, Subject, Value, Written
+from kubelint5xx.link.objects import KubeObject
+from kubelint5xx.link.receivers import Receiver, Receivers
+from kubelint5xx.link.scopes import Scope
+from kubelint5xx.link.services import ServicePort
+from kubelint5xx.model.topology import Edge, Hop, Undecided
+
+Facts = dict[str, Value]
+
+
+@record(frozen=False)
+class Paths:
+    """Collects edges. ``reached``: the Services' ports that something is known to send to."""
+
+    receivers: Receivers
+    config: Config
+    edges: list[Edge] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
+    reached: set[int] = field(default_factory=set)
+    _joined: set[tuple[int, int, int]] = field(default_factory=set)
+
+    def connect(
+        self,
+        sender: Hop,
+        port: ServicePort,
+        scope: Scope,
+        facts: Facts,
+        route: Sequence[Step] = (),
+        joins: tuple[Join, ...] = (),
+        target_group: Subject | None = None,
+    ) -> list[Receiver]:
+        """Edges from ``sender`` to all servers behind a Service's port. ``route``: what stands before the Service."""
+        self.reached.add(id(port.node))
+        found = self.receivers.of_port(port, scope)
+        for receiver in found:
+            key = id(sender.outbound), id(port.node), id(receiver.hop)
+            if key not in self._joined:
+                self._joined.add(key)
+                way = (*(route or (Step(sender.name, sender.place),)), Step(port.title, port.service.span))
+                self._edge(sender, receiver, facts, way, joins, target_group)
+        return found
+
+    def note(self, what: str, reason: str, place: Span | None) -> None:
+        self.undecided.append(Undecided(what, reason, place))
+
+    def _edge(
+        self,
+        sender: Hop,
+        receiver: Receiver,
+        facts: Facts,
+        way: tuple[Step, ...],
+        joins: tuple[Join, ...],
+        target_group: Subject | None,
+    ) -> None:
+        name = f"the way from {sender.name} to {receiver.hop.name}"
+        subject = Subject("edge", name, receiver.hop.place, dict(facts), (*joins, *receiver.joins))
+        route = (*way, *receiver.steps)
+        self.edges.append(Edge(subject, sender, receiver.hop, route, receiver.pod, target_group))
+        for inner in receiver.behind:
+            self._edge(receiver.hop, inner, _inside_pod(receiver, facts), (*way, *receiver.steps), joins, None)
+
+
+def target_facts(target_type: Value, protocol: Value, config: Config, ip_budget: str = "endpoint_propagation") -> Facts:
+    """What follows for an edge from the type of a balancer's targets."""
+    by_node = None if target_type.data is None else target_type.data == "instance"
+    how = "instance targets are nodes, which pass connections on by kube-proxy"
+    through = Value(by_node, Derived(how, (target_type,)), target_type.reason)
+    if by_node is None and ip_budget != "endpoint_propagation":
+        propagation = Value.unknown(target_type.reason, target_type.place)
+    else:
+        propagation = config.budget("endpoint_propagation" if by_node else ip_budget)
+    return {
+        "protocol": protocol,
+        "target_type": target_type,
+        "pinned": through,
+        "through_kube_proxy": through,
+        "propagation": propagation,
+    }
+
+
+def node_port_facts(place: Span, config: Config) -> Facts:
+    """The facts of an edge over a NodePort or a plain LoadBalancer Service: every node passes connections on."""
+    through = Value(True, Written(place, "spec.type"))
+    return {
+        "protocol": Value.unknown("what the clients speak is not known", place),
+        "target_type": Value("instance", Derived("nodes receive the connections", (through,))),
+        "pinned": through,
+        "through_kube_proxy": through,
+        "propagation": config.budget("endpoint_propagation"),
+    }
+
+
+def unknown_facts(thing: KubeObject, config: Config) -> Facts:
+    """The facts of an edge whose sender is not known: only that requests come."""
+    reason = f"what sends the requests of {thing.title} is not known"
+    names = ("protocol", "target_type", "pinned", "through_kube_proxy")
+    unknown = {name: Value.unknown(reason, thing.span) for name in names}
+    return unknown | {"propagation": config.budget("endpoint_propagation")}
+
+
+def traffic_policy(port: ServicePort) -> Value:
+    """``externalTrafficPolicy`` of the Service: Cluster or Local."""
+    service = port.service
+    node = service.at("spec", "externalTrafficPolicy")
+    if node is None:
+        unseen = (f"overlay {service.patched_by} was not built",) if service.patched_by else ()
+        cite = "https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/"
+        return Value("Cluster", Default("Kubernetes", "spec.externalTrafficPolicy", cite, service.span, unseen))
+    written = text(node)
+    known = written if written in ("Cluster", "Local") else None
+    reason = node.reason if isinstance(node, Unresolved) else "externalTrafficPolicy is neither Cluster nor Local"
+    return Value(known, Written(node.span, "spec.externalTrafficPolicy"), "" if known else reason)
+
+
+def _inside_pod(proxy: Receiver, facts: Facts) -> Facts:
+    together = Value(False, Written(proxy.container.place, "containers"))
+    return {
+        "protocol": Value.unknown("what the proxy speaks to the loopback address is not read", proxy.container.place),
+        "target_type": Value.unknown("both run in one pod", proxy.container.place),
+        "pinned": together,
+        "through_kube_proxy": together,
+        "propagation": facts["propagation"],
+    }

@@ -1,0 +1,196 @@
+"""Target groups that Terraform makes, and the Services whose pods or nodes they send to.
+
+A TargetGroupBinding joins them by ARN or name, a declared link by any name, a NodePort by its number. What could be
+joined to several is joined to none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from kubelint5xx.config import Config, Link
+from kubelint5xx.core.finding import Step
+from kubelint5xx.core.node import Node, text
+from kubelint5xx.core.source import Span
+from kubelint5xx.core.value import Default, Join, Value, Written
+from kubelint5xx.link import aws_controller as aws
+from kubelint5xx.link.aws_controller import Candidate
+from kubelint5xx.link.objects import KubeObject
+from kubelint5xx.link.parts import TargetGroup
+from kubelint5xx.link.paths import Paths, target_facts, traffic_policy
+from kubelint5xx.link.receivers import unknown_hop
+from kubelint5xx.link.scopes import Scope
+from kubelint5xx.link.services import ServicePort, port_of, ports_of, service_of
+
+_ARN = re.compile(r"^arn:[\w-]+:elasticloadbalancing:[^:]*:[^:]*:targetgroup/([^/]+)/")
+_PLACEHOLDER = re.compile(r"[${}<>]|^$")
+
+
+def join_target_groups(scopes: Sequence[Scope], groups: Sequence[TargetGroup], paths: Paths) -> None:
+    """Edges from the balancers of ``groups`` to what stands behind them. Fills in the groups'
+    ``traffic_policy``, which only the Service tells."""
+    joined: set[str] = set()
+    bindings = [(thing, scope) for scope in scopes for thing in scope.of("TargetGroupBinding")]
+    for binding, scope in bindings:
+        _join_binding(binding, scope, groups, len(bindings), joined, paths)
+    for link in paths.config.links_with("target_group", "service"):
+        _join_link(link, scopes, groups, joined, paths)
+    _join_node_ports(scopes, groups, joined, paths)
+
+
+def _join_binding(
+    binding: KubeObject, scope: Scope, groups: Sequence[TargetGroup], bindings: int, joined: set[str], paths: Paths
+) -> None:
+    name = text(binding.at("spec", "serviceRef", "name"))
+    service = service_of(scope, binding.namespace, name) if name else None
+    missing = f"Service {name} is not among the files"
+    port = port_of(service, binding.at("spec", "serviceRef", "port")) if service else missing
+    if isinstance(port, str):
+        paths.note(binding.title, port, binding.span)
+        return
+    found, join = _named_by(binding, groups, bindings, paths.config)
+    given = Candidate("targetType", binding.at("spec", "targetType"))
+    if found is None:
+        if join is not None:
+            paths.note(binding.title, join.said, join.place)
+        # Its pods are on a path all the same.
+        sender = unknown_hop("balancer", f"the load balancer behind {binding.title}", binding.span)
+        unknown = Value.unknown("the target group is not among the files", binding.span)
+        target_type = aws.target_type((given,), binding.span, ()) if aws.is_given(given.node) else unknown
+        facts = target_facts(target_type, unknown, paths.config, "deregistration_propagation")
+        paths.connect(sender, port, scope, facts)
+        return
+    joined.add(found.address)
+    declared = aws.target_type((given,), binding.span, ()) if aws.is_given(given.node) else None
+    _connect(found, port, scope, (join,) if join else (), paths, declared)
+
+
+def _named_by(
+    binding: KubeObject, groups: Sequence[TargetGroup], bindings: int, config: Config
+) -> tuple[TargetGroup | None, Join | None]:
+    """The target group of a binding and why it is the one; without one the join says what is missing."""
+    arn, name = binding.at("spec", "targetGroupARN"), binding.at("spec", "targetGroupName")
+    given: Node | None = name if name is not None else arn
+    written = text(given) or ""
+    match = _ARN.match(written)
+    wanted = match[1] if match else written if given is name else ""
+    place = given.span if given else binding.span
+    service = text(binding.at("spec", "serviceRef", "name")) or ""
+    for link in config.links_with("target_group", "service"):
+        if _is_service(link.ends["service"], binding.namespace, service):
+            declared = [one for one in groups if _is_group(link.ends["target_group"], one)]
+            if len(declared) == 1:
+                return declared[0], Join(f"the configuration joins {service} and {declared[0].subject.name}", link.span)
+    if wanted and not _PLACEHOLDER.search(wanted):
+        named = [one for one in groups if one.name == wanted]
+        if len(named) == 1:
+            return named[0], Join(f"{binding.title} names the target group {wanted}", place)
+        if named:
+            return None, Join(f"several target groups are named {wanted}", place)
+        # A name that only AWS completes may still be the one.
+        candidates = [one for one in groups if one.name is None]
+    else:
+        candidates = list(groups)
+    if len(candidates) == 1 and bindings == 1:
+        said = f"{candidates[0].subject.name} is the only target group that {binding.title} can mean"
+        return candidates[0], Join(said, place, assumed=True)
+    if not groups:
+        return None, None
+    return None, Join("which target group it means is not known", place)
+
+
+def _join_link(
+    link: Link, scopes: Sequence[Scope], groups: Sequence[TargetGroup], joined: set[str], paths: Paths
+) -> None:
+    wanted = [one for one in groups if _is_group(link.ends["target_group"], one) and one.address not in joined]
+    services = [
+        (thing, scope)
+        for scope in scopes
+        for thing in scope.of("Service")
+        if not thing.group and _is_service(link.ends["service"], thing.namespace, thing.name)
+    ]
+    for group in wanted:
+        if len(services) != 1:
+            reason = f"{len(services)} Services answer to {link.ends['service']}"
+            paths.note(group.subject.name, reason, link.span)
+            continue
+        service, scope = services[0]
+        ports = ports_of(service)
+        port = next((one for one in ports if one.node_port == group.port and group.port), None)
+        if port is None and len(ports) == 1:
+            port = ports[0]
+        if port is None:
+            paths.note(group.subject.name, f"which port of {service.title} it sends to is not known", link.span)
+            continue
+        joined.add(group.address)
+        _connect(group, port, scope, (Join("the configuration says so", link.span),), paths)
+
+
+def _join_node_ports(scopes: Sequence[Scope], groups: Sequence[TargetGroup], joined: set[str], paths: Paths) -> None:
+    services: defaultdict[int, list[tuple[ServicePort, Scope]]] = defaultdict(list)
+    for scope in scopes:
+        for service in scope.of("Service"):
+            for port in ports_of(service) if not service.group else ():
+                if port.node_port:
+                    services[port.node_port].append((port, scope))
+    free = [one for one in groups if one.address not in joined and one.subject.read("target_type").data == "instance"]
+    sharing = Counter(one.port for one in free)
+    for group in free:
+        found = services.get(group.port, []) if group.port else []
+        if not found:
+            continue
+        if len(found) > 1 or sharing[group.port] > 1:
+            many = f"{len(found)} Services have" if len(found) > 1 else f"{sharing[group.port]} target groups send to"
+            paths.note(group.subject.name, f"{many} the NodePort {group.port}", group.subject.place)
+            continue
+        port, scope = found[0]
+        node = port.node.get("nodePort")
+        said = f"port {group.port} of {group.subject.name} is the NodePort of {port.service.title}"
+        joined.add(group.address)
+        _connect(group, port, scope, (Join(said, node.span if node else port.service.span),), paths)
+
+
+def _connect(
+    group: TargetGroup,
+    port: ServicePort,
+    scope: Scope,
+    joins: tuple[Join, ...],
+    paths: Paths,
+    declared: Value | None = None,
+) -> None:
+    target_type = group.subject.read("target_type")
+    if declared is not None and (not target_type.known or target_type.data == declared.data):
+        target_type = declared
+    balancers = group.balancers or (
+        unknown_hop("balancer", f"the load balancer of {group.subject.name}", group.subject.place),
+    )
+    for balancer in balancers:
+        budget = "deregistration_propagation" if balancer.product == "aws_alb" else "endpoint_propagation"
+        facts = target_facts(target_type, _protocol(group), paths.config, budget)
+        steps = group.route or (Step(group.subject.name, group.subject.place),)
+        if not group.balancers or steps[0].label != balancer.name:
+            steps = (Step(balancer.name, balancer.place), *(step for step in steps if step.label != balancer.name))
+        paths.connect(balancer, port, scope, facts, steps, joins, group.subject)
+    group.subject.values.setdefault("traffic_policy", traffic_policy(port))
+
+
+def _protocol(group: TargetGroup) -> Value:
+    place: Span | None = group.subject.place
+    known = aws.PROTOCOLS.get(group.protocol_version.upper())
+    if known is None or (known != "http1" and place is None):
+        return Value.unknown("its protocol version is not known", place)
+    if known == "http1" or place is None:
+        cite = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
+        return Value(known, Default("the target group", "protocol_version", cite, place))
+    return Value(known, Written(place, "protocol_version"))
+
+
+def _is_service(end: str, namespace: str, name: str) -> bool:
+    space, slash, wanted = end.strip().removeprefix("Service ").rpartition("/")
+    return wanted == name and (not slash or space == (namespace or "default"))
+
+
+def _is_group(end: str, group: TargetGroup) -> bool:
+    return end in (group.address, group.name) or group.address.endswith((f":{end}", f".{end}", f"/{end}"))
