@@ -1,0 +1,349 @@
+"""Rules over a model: which fail, on which evidence, and what could not be decided."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from kubelint5xx.config import Config
+from kubelint5xx.core.finding import Advice, Cited, Coverage, Finding, Message, Step, Unknown
+from kubelint5xx.core.logic import Bindings, Outcome, Read
+from kubelint5xx.core.record import record, replace
+from kubelint5xx.core.source import Span
+from kubelint5xx.core.value import (
+    Assumed,
+    Confidence,
+    Default,
+    Derived,
+    Members,
+    Subject,
+    Value,
+    Written,
+    in_words,
+)
+from kubelint5xx.engine.rule import Case, Rule, Template
+from kubelint5xx.model.knobs import OVER
+from kubelint5xx.model.topology import Model
+
+
+@record
+class About:
+    """One thing that rules of a kind are about: the names of their expressions, bound. The first is the focus."""
+
+    over: str
+    bindings: dict[str, Subject]
+    route: tuple[Step, ...] = ()
+
+    @property
+    def focus(self) -> Subject:
+        return self.bindings[next(iter(OVER[self.over]))]
+
+
+@record
+class Failure:
+    """A case that failed, before its finding is written."""
+
+    rule: Rule
+    case: Case
+    about: About
+    reads: tuple[Read, ...]
+
+
+def abouts(model: Model, config: Config) -> Iterator[About]:
+    """All that rules can be about, in the model's order."""
+    budget = Subject("budget", "the configuration", None, {name: config.budget(name) for name in _BUDGETS})
+    no_cluster = Subject("cluster", "the cluster", None, {})
+    for edge in model.edges:
+        sender, receiver = edge.sender.outbound, edge.receiver.inbound
+        neighbours = {"edge": edge.subject, "sender": sender, "receiver": receiver, "budget": budget}
+        yield About("edge", neighbours, edge.route)
+        if edge.pod is not None:
+            cluster = edge.cluster or no_cluster
+            bound = {"pod": edge.pod, "server": receiver, "edge": edge.subject, "sender": sender, "cluster": cluster}
+            yield About("serving", {**bound, "budget": budget}, edge.route)
+    for member in model.memberships:
+        cluster = member.cluster or no_cluster
+        bound = {"group": member.group, "target_group": member.target_group, "cluster": cluster, "budget": budget}
+        yield About("membership", bound, member.route)
+    for cluster in model.clusters:
+        yield About("cluster", {"cluster": cluster, "budget": budget})
+    for setting in model.settings:
+        cluster = setting.cluster or no_cluster
+        yield About("setting", {"setting": setting.subject, "cluster": cluster, "budget": budget})
+
+
+_BUDGETS = ("endpoint_propagation", "deregistration_propagation", "idle_margin")
+
+
+def run(rules: Iterable[Rule], model: Model, config: Config) -> tuple[list[Finding], list[Unknown], Coverage]:
+    """Every rule over all that it is about. Findings come in no particular order."""
+    by_over: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_over.setdefault(rule.over, []).append(rule)
+    failures: list[Failure] = []
+    unknowns: dict[tuple[str, str, Span | None], Unknown] = {}
+    edges: dict[Subject, set[str]] = {edge.subject: set() for edge in model.edges}
+    for about in abouts(model, config):
+        for rule in by_over.get(about.over, ()):
+            outcome, failure, reason = _judge(rule, about)
+            if failure is not None:
+                failures.append(failure)
+            elif outcome == "unknown":
+                name, place = about.focus.name, about.focus.place
+                unknowns.setdefault((rule.slug, name, place), Unknown(rule.slug, name, reason, place))
+            if (edge := about.bindings.get("edge")) is not None:
+                edges[edge].add(outcome)
+    counts = [_state(outcomes) for outcomes in edges.values()]
+    coverage = Coverage(
+        hops=len(counts),
+        proved=counts.count("holds"),
+        failing=counts.count("fails"),
+        undecided=counts.count("unknown"),
+    )
+    findings = [_finding(failure, config) for failure in _without_yielding(failures)]
+    return _strictest(findings), list(unknowns.values()), coverage
+
+
+def _state(outcomes: set[str]) -> str:
+    return next((state for state in ("fails", "unknown") if state in outcomes), "holds")
+
+
+def _judge(rule: Rule, about: About) -> tuple[str, Failure | None, str]:
+    """fails, unknown, holds or n/a; the first case that fails counts."""
+    state = "n/a"
+    for case in rule.cases:
+        applies = case.when.trace(about.bindings) if case.when else Outcome(True)
+        if applies.data is False:
+            continue
+        required = case.require.trace(about.bindings)
+        if required.data is True:
+            state = "holds"
+        elif required.data is False and applies.data is True:
+            return "fails", Failure(rule, case, about, required.reads + applies.reads), ""
+        else:
+            # A case that is undecided may be the one that counts, so a later one cannot fail for certain.
+            return "unknown", None, applies.reason or required.reason
+    return state, None, ""
+
+
+def _without_yielding(failures: list[Failure]) -> list[Failure]:
+    by_slug: dict[str, list[Failure]] = {}
+    for failure in failures:
+        by_slug.setdefault(failure.rule.slug, []).append(failure)
+
+    def redundant(failure: Failure) -> bool:
+        return any(
+            failure.about.focus in other.about.bindings.values()
+            for slug in failure.rule.yields_to
+            for other in by_slug.get(slug, ())
+        )
+
+    return [failure for failure in failures if not redundant(failure)]
+
+
+def _finding(failure: Failure, config: Config) -> Finding:
+    rule, case, about = failure.rule, failure.case, failure.about
+    bindings: dict[str, Subject | Value] = dict(about.bindings)
+    evidence = _evidence(failure.reads, about)
+    primary = _primary(case, evidence, about)
+    evidence = [primary, *(cited for cited in evidence if cited.value is not primary.value)]
+    place = (primary.value.place or about.focus.place or _any_place(about, evidence)).in_file()
+    subjects = list(_involved(failure.reads, about))
+    confidence = min(
+        [cited.value.confidence for cited in evidence] + [subject.confidence for subject in subjects],
+        default=Confidence.HIGH,
+    )
+    return Finding(
+        rule=rule.slug,
+        title=rule.title,
+        severity=config.severity.get(rule.slug, case.severity),
+        confidence=confidence,
+        bites=rule.bites,
+        status=_status(rule, about),
+        message=_render(case.message, bindings, about),
+        place=place,
+        evidence=tuple(cited for cited in evidence if not isinstance(cited.value.data, (bool, str))) or tuple(evidence),
+        route=about.route,
+        assumptions=tuple(dict.fromkeys(_assumptions(evidence, subjects))),
+        advice=_advice(case, bindings, about, place),
+        key=f"{rule.slug}:{place.path}:{about.focus.name}:{primary.label}",
+    )
+
+
+def _involved(reads: tuple[Read, ...], about: About) -> Iterator[Subject]:
+    """On whose joins the decision rests: what the rule is about, the edge, and all whose values were read."""
+    values = {id(value): value for read in reads for value in _with_inputs(read.value)}
+    for subject in dict.fromkeys(about.bindings.values()):
+        read = any(id(value) in values for value in subject.values.values())
+        if read or subject is about.focus or subject.kind == "edge":
+            yield subject
+    for value in values.values():
+        if isinstance(value.data, Members):
+            yield from value.data.items
+
+
+def _with_inputs(value: Value) -> Iterator[Value]:
+    yield value
+    if isinstance(value.origin, Derived):
+        for part in value.origin.inputs:
+            yield from _with_inputs(part)
+
+
+def _evidence(reads: tuple[Read, ...], about: About) -> list[Cited]:
+    found: list[Cited] = []
+    seen: set[int] = set()
+    for read in reads:
+        if id(read.value) not in seen:
+            seen.add(id(read.value))
+            found.append(Cited(in_words(read.value.data), _label(read.name, about), read.value))
+    return found
+
+
+def _label(name: str, about: About) -> str:
+    # Of a fact its name says enough: stop_budget(pod, server).
+    subject, dot, quantity = name.partition("(")[0].partition(".")
+    bound = about.bindings.get(subject)
+    words = (quantity or subject).replace("_", " ")
+    return f"{words} of {bound.name}" if dot and bound is not None and bound.kind != "budget" else words
+
+
+def _primary(case: Case, evidence: list[Cited], about: About) -> Cited:
+    """What a person would change: what the rule names, else what its fix sets, else the first number that is read."""
+    wanted = case.at or (case.fix.set if case.fix else "")
+    if wanted:
+        subject, _, quantity = wanted.partition(".")
+        bound = about.bindings.get(subject)
+        if bound is not None and quantity:
+            value = bound.read(quantity)
+            return Cited(in_words(value.data), _label(wanted, about), value)
+        if bound is not None:
+            origin = Written(bound.place) if bound.place else Derived("")
+            return Cited(bound.name, bound.name, Value(bound.name, origin))
+    numbers = [cited for cited in evidence if isinstance(cited.value.data, float) and cited.value.place]
+    return next(iter(numbers), evidence[0])
+
+
+def _any_place(about: About, evidence: list[Cited]) -> Span:
+    places = [cited.value.place for cited in evidence] + [subject.place for subject in about.bindings.values()]
+    places += [step.place for step in about.route]
+    return next(place for place in places if place is not None)
+
+
+def _status(rule: Rule, about: About) -> int | None:
+    sender = about.bindings.get("sender") or about.bindings.get("target_group")
+    if sender is None:
+        return None
+    status = sender.read(f"{rule.symptom}_status").data
+    return int(status) if isinstance(status, (int, float)) else None
+
+
+def _assumptions(evidence: list[Cited], subjects: list[Subject]) -> Iterator[str]:
+    for subject in subjects:
+        yield from (join.said for join in subject.joins if join.assumed)
+    for cited in evidence:
+        yield from _assumed(cited.value)
+
+
+def _assumed(value: Value) -> Iterator[str]:
+    if isinstance(value.data, Members) and value.data.assumed:
+        yield value.data.assumed
+    match value.origin:
+        case Assumed(why=why) if why:
+            yield why
+        case Default(unseen=unseen, product=product, setting=setting):
+            yield from (f"{setting} is at {product}'s default, but {place}" for place in unseen)
+        case Derived(inputs=inputs):
+            for part in inputs:
+                yield from _assumed(part)
+
+
+def _render(template: Template, bindings: Bindings, about: About) -> Message:
+    """The message with its values; a default says whose it is, and sentences begin with a capital."""
+    parts: list[str | Cited] = []
+    for part in template.parts:
+        if isinstance(part, str):
+            parts.append(part)
+        elif isinstance(subject := bindings.get(part.text.strip()), Subject):
+            parts.append(subject.name)
+        else:
+            value = part.evaluate(bindings)
+            parts.append(Cited(_with_source(value), _label(part.text, about), value))
+    begins = True
+    for index, words in enumerate(parts):
+        if isinstance(words, str):
+            if begins and words.startswith("the "):
+                parts[index] = "T" + words[1:]
+            begins = words.endswith(". ")
+    return tuple(parts)
+
+
+def _plain(template: Template, bindings: Bindings) -> str:
+    """The template's text with bare values."""
+    words = ""
+    for part in template.parts:
+        if isinstance(part, str):
+            words += part
+        elif isinstance(subject := bindings.get(part.text.strip()), Subject):
+            words += subject.name
+        else:
+            words += in_words(part.evaluate(bindings).data)
+    return words
+
+
+def _with_source(value: Value) -> str:
+    """A value as messages print it: a default says whose it is."""
+    words = in_words(value.data)
+    match value.origin:
+        case Default(product=product, setting=setting) if setting:
+            return f"{words} ({product}'s default)"
+        case Assumed():
+            return f"{words} (assumed)"
+    return words
+
+
+def _advice(case: Case, bindings: Bindings, about: About, place: Span) -> Advice | None:
+    if case.fix is None:
+        return None
+    to = case.fix.to.evaluate(bindings) if case.fix.to else None
+    scope: dict[str, Subject | Value] = {**bindings, **({"to": to} if to else {})}
+    title = _plain(case.fix.title, scope)
+    replacement, where = "", place
+    subject, _, quantity = case.fix.set.partition(".")
+    if to is not None and isinstance(to.data, float) and subject in about.bindings:
+        current = about.bindings[subject].read(quantity)
+        replacement = _written_as(to.data, current)
+        where = current.place or place
+    return Advice(title, where, replacement, case.fix.safe)
+
+
+def _written_as(seconds: float, current: Value) -> str:
+    """``seconds`` in the unit and the form of the text that it would replace; empty where that is no whole number."""
+    if not isinstance(current.origin, Written) or not math.isfinite(seconds):
+        return ""
+    text, unit = current.origin.span.text, current.origin.unit
+    bare = text.strip("\"'")
+    if not (bare.isascii() and bare.isdigit()) or unit not in ("s", "ms"):
+        return ""
+    # What takes whole numbers may take no others; rules ask for at least so much.
+    return text.replace(bare, str(math.ceil(seconds * 1000 if unit == "ms" else seconds)))
+
+
+def _strictest(findings: list[Finding]) -> list[Finding]:
+    """One finding for each rule and deciding place: the one that asks for most, with the number of the others."""
+    groups: dict[tuple[str, str, int, int, int, str], list[Finding]] = {}
+    for finding in findings:
+        # Two texts that stand in one file may have the same offsets of their own.
+        place, start = finding.place, finding.place.in_file().start
+        quantity = finding.evidence[0].label
+        groups.setdefault((finding.rule, place.path, start, place.start, place.end, quantity), []).append(finding)
+    kept: list[Finding] = []
+    for group in groups.values():
+        strictest = max(group, key=lambda finding: (finding.severity, _demand(finding), finding.confidence))
+        kept.append(replace(strictest, also=len(group) - 1))
+    return kept
+
+
+def _demand(finding: Finding) -> float:
+    """How far the deciding value is from what the other side asks for."""
+    numbers = [cited.value.data for cited in finding.evidence if isinstance(cited.value.data, float)]
+    return max((abs(number - numbers[0]) for number in numbers[1:]), default=0.0) if numbers else 0.0
