@@ -1,0 +1,1 @@
+"""How a report is written down: one module a format, each a pure function ``render(report, …) -> str``."""
