@@ -1,0 +1,96 @@
+"""The one function in the middle: files and a configuration in, a report out. No output, no network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from kubelint5xx.config import Config
+from kubelint5xx.core.finding import Finding, Report, Unknown
+from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import replace
+from kubelint5xx.core.source import Source
+from kubelint5xx.core.tree import Tree
+from kubelint5xx.engine.rule import Rule, shipped_rules
+from kubelint5xx.engine.run import run
+from kubelint5xx.inputs import read_inputs
+from kubelint5xx.link.assemble import link
+from kubelint5xx.link.images import Builds
+from kubelint5xx.model.topology import Model
+from kubelint5xx.suppress import MARK, annotations_of, apply, comments_of, places_of
+
+
+def understand(tree: Tree, config: Config) -> Model:
+    """The request paths of ``tree``, without judging them."""
+    inputs = read_inputs(tree, config)
+    return link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
+
+
+def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Report:
+    """Every rule over every request path of ``tree``. Pure: the same tree and configuration give the same report."""
+    known = tuple(rules) if rules is not None else shipped_rules()
+    inputs = read_inputs(tree, config)
+    model = link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
+    # What follows from another finding yields to it before anything is deselected or suppressed.
+    findings, unknowns, coverage = run(known, model, config)
+    suppressions = [*inputs.suppressions, *annotations_of(model.annotated)]
+    seen = {suppression.span.path for suppression in suppressions}
+    for source in _cited_sources(findings):
+        if MARK in source.text and source.path not in seen:
+            suppressions.extend(comments_of(source))
+    groups = {rule.slug: rule.group for rule in known}
+    selected = [finding for finding in findings if _selected(finding, config, groups)]
+    names = [*groups, *groups.values()]
+    kept, suppressed, unused = apply(selected, suppressions, lambda slug: groups.get(slug, ""), names)
+    problems = [*inputs.problems, *(p for m in inputs.modules.values() for p in m.problems), *model.problems]
+    if not config.select and not config.ignore:
+        # With rules left out, a suppression may well wait for one of them.
+        problems += unused
+    unjoined = [Unknown("", missing.what, missing.reason, missing.place) for missing in model.undecided]
+    problems = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.message))
+    return Report(
+        findings=tuple(sorted(kept, key=_order)),
+        suppressed=tuple(sorted(suppressed, key=lambda one: _order(one.finding))),
+        problems=tuple(problems),
+        unknowns=tuple([*unjoined, *unknowns]),
+        coverage=replace(
+            coverage,
+            files=inputs.files,
+            objects=model.objects,
+            unreadable=len({problem.path for problem in problems if problem.kind == "unreadable"}),
+            unrendered=_count(problems, "unrendered"),
+        ),
+        rules=tuple(rule.info() for rule in known),
+    )
+
+
+def _count(problems: list[Problem], kind: str) -> int:
+    return sum(1 for problem in problems if problem.kind == kind)
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+    return finding.place.path, finding.place.start, finding.place.end, finding.rule, finding.key
+
+
+def _selected(finding: Finding, config: Config, groups: dict[str, str]) -> bool:
+    names = {finding.rule, groups[finding.rule]}
+    if config.select and not names & set(config.select):
+        return False
+    if names & set(config.ignore):
+        return False
+    if finding.severity < config.min_severity or finding.confidence < config.min_confidence:
+        return False
+    return not any(
+        names & set(ignored)
+        for pattern, ignored in config.per_path_ignore.items()
+        if fnmatchcase(finding.place.path, pattern)
+    )
+
+
+def _cited_sources(findings: Iterable[Finding]) -> Iterable[Source]:
+    """Files that a finding points into and that were read on the way: server configuration, sources, Dockerfiles."""
+    found: dict[str, Source] = {}
+    for finding in findings:
+        for place in places_of(finding):
+            found.setdefault(place.path, place.in_file().source)
+    return found.values()

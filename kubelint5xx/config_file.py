@@ -1,0 +1,171 @@
+"""The configuration file: YAML text to ``Config``. Every error has its place, and an unknown key the nearest one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from posixpath import dirname, join, normpath
+from typing import Any
+
+from kubelint5xx.config import Config, Link
+from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, text
+from kubelint5xx.core.problem import InputError
+from kubelint5xx.core.record import replace
+from kubelint5xx.core.source import Source
+from kubelint5xx.core.value import Severity, Value, Written
+from kubelint5xx.formats import reader
+
+BUDGETS = ("endpoint_propagation", "deregistration_propagation", "idle_margin")
+COMPLETE = ("lifecycle-hooks", "termination-handlers", "node-groups")
+LINK_ENDS = ("service", "target_group", "image", "build", "manifests", "cluster", "node_group")
+CLUSTER = ("kubernetes_version", "kube_proxy_version", "kube_proxy_mode", "kernel")
+_SEVERITIES = {str(severity): severity for severity in Severity}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def load_config(source: Source) -> Config:
+    """The configuration in ``source``. Raises InputError at the first thing in it that cannot be used."""
+    reading = reader("yaml").read(source)
+    for problem in reading.problems:
+        if problem.kind != "notice":
+            raise InputError(problem.message, problem.path, problem.line, problem.column)
+    if not reading.documents:
+        return Config()
+    root = reading.documents[0].root
+    mapping = _mapping(root, "the configuration")
+    config = Config(source=root.span)
+    for entry in mapping.entries:
+        key = str(entry.key.value)
+        decode = _DECODE.get(key)
+        if decode is None:
+            raise _unknown_key(entry.key, key, list(_DECODE))
+        name = "per_path_ignore" if key == "per-path-ignore" else key
+        config = replace(config, **{name: decode(entry.value)})
+    return _from_root(config, dirname(source.path))
+
+
+def _from_root(config: Config, base: str) -> Config:
+    """The configuration with its paths, which are written relative to its own directory, from the tree's root."""
+    if not base:
+        return config
+    return replace(
+        config,
+        include=tuple(join(base, pattern) for pattern in config.include),
+        exclude=tuple(join(base, pattern) for pattern in config.exclude),
+        per_path_ignore={join(base, pattern): slugs for pattern, slugs in config.per_path_ignore.items()},
+        links=tuple(
+            replace(
+                link,
+                ends={
+                    kind: normpath(join(base, end)) if kind in ("build", "manifests") else end
+                    for kind, end in link.ends.items()
+                },
+            )
+            for link in config.links
+        ),
+    )
+
+
+def _unknown_key(at: Scalar, key: str, known: list[str]) -> InputError:
+    near = get_close_matches(key, known, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
+    return InputError.at(at.span, f"{key!r} is not a key of the configuration{hint}")
+
+
+def _mapping(node: Node, what: str) -> Mapping:
+    if isinstance(node, Mapping):
+        return node
+    raise InputError.at(node.span, f"{what} is not a mapping")
+
+
+def _texts(node: Node) -> tuple[str, ...]:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return (node.value,)
+    if isinstance(node, Sequence) and all(text(item) is not None for item in node.items):
+        return tuple(text(item) or "" for item in node.items)
+    raise InputError.at(node.span, "a list of texts is needed here")
+
+
+def _budgets(node: Node) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for entry in _mapping(node, "budgets").entries:
+        key = str(entry.key.value)
+        if key not in BUDGETS:
+            raise _unknown_key(entry.key, key, list(BUDGETS))
+        match = _DURATION.match(text(entry.value) or "")
+        if match is None:
+            raise InputError.at(entry.value.span, f"{key} is not a duration such as 5s")
+        seconds = float(match[1]) * _SECONDS[match[2]]
+        found[key] = Value(seconds, Written(entry.value.span, f"budgets.{key}"))
+    return found
+
+
+def _severity(node: Node) -> dict[str, Severity]:
+    found: dict[str, Severity] = {}
+    for entry in _mapping(node, "severity").entries:
+        severity = _SEVERITIES.get(text(entry.value) or "")
+        if severity is None:
+            raise InputError.at(entry.value.span, f"a severity is one of {', '.join(_SEVERITIES)}")
+        found[str(entry.key.value)] = severity
+    return found
+
+
+def _per_path(node: Node) -> dict[str, tuple[str, ...]]:
+    return {str(entry.key.value): _texts(entry.value) for entry in _mapping(node, "per-path-ignore").entries}
+
+
+def _links(node: Node) -> tuple[Link, ...]:
+    if not isinstance(node, Sequence):
+        raise InputError.at(node.span, "links is not a list")
+    found: list[Link] = []
+    for item in node.items:
+        ends: dict[str, str] = {}
+        for entry in _mapping(item, "a link").entries:
+            key, value = str(entry.key.value), text(entry.value)
+            if key not in LINK_ENDS:
+                raise _unknown_key(entry.key, key, list(LINK_ENDS))
+            if value is None:
+                raise InputError.at(entry.value.span, f"{key} of a link is not a text")
+            ends[key] = value
+        if len(ends) < 2:
+            raise InputError.at(item.span, "a link joins two things")
+        found.append(Link(ends, item.span))
+    return tuple(found)
+
+
+def _complete(node: Node) -> frozenset[str]:
+    names = _texts(node)
+    for name in names:
+        if name not in COMPLETE:
+            raise InputError.at(node.span, f"{name!r} is not a set that can be complete: {', '.join(COMPLETE)}")
+    return frozenset(names)
+
+
+def _nodes(known: tuple[str, ...] = ()) -> Callable[[Node], dict[str, Node]]:
+    def decode(node: Node) -> dict[str, Node]:
+        entries = _mapping(node, "this").entries
+        for entry in entries:
+            if known and entry.key.value not in known:
+                raise _unknown_key(entry.key, str(entry.key.value), list(known))
+        return {str(entry.key.value): entry.value for entry in entries}
+
+    return decode
+
+
+_DECODE: dict[str, Callable[[Node], Any]] = {
+    "include": _texts,
+    "exclude": _texts,
+    "select": _texts,
+    "ignore": _texts,
+    "per-path-ignore": _per_path,
+    "severity": _severity,
+    "budgets": _budgets,
+    "links": _links,
+    "servers": _nodes(),
+    "complete": _complete,
+    "volatile": _texts,
+    "stable": _texts,
+    "cluster": _nodes(CLUSTER),
+}

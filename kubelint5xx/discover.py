@@ -1,0 +1,90 @@
+"""The files of a directory, as a tree: what git would track, nothing outside of it, nothing that is no file."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+# Never worth a look, also where there is no git to say so.
+SKIPPED = frozenset(
+    {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv", ".tox"}
+    | {".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".idea", ".vscode", ".tools"}
+)
+MAX_BYTES = 20_000_000
+
+
+class DirectoryTree:
+    """The files below ``parts`` of ``root``. Symbolic links count only where they lead to a file inside ``root``."""
+
+    def __init__(self, root: Path, parts: Sequence[Path] = ()) -> None:
+        self.root = root.resolve()
+        self._parts = [part.resolve() for part in parts] or [self.root]
+        self._paths: tuple[str, ...] | None = None
+
+    def paths(self) -> Iterable[str]:
+        if self._paths is None:
+            found: set[str] = set()
+            for part in self._parts:
+                if part.is_file():
+                    found.add(self._relative(part))
+                else:
+                    found.update(_tracked(part, self.root) or self._walk(part))
+            self._paths = tuple(sorted(found))
+        return self._paths
+
+    def read(self, path: str) -> bytes:
+        """The bytes of ``path``. Raises OSError for what is no file, leads out of the tree, or is too large."""
+        full = self.root / path
+        if full.is_symlink():
+            target = full.resolve()
+            if not target.is_relative_to(self.root):
+                raise OSError("a symbolic link that leads out of the tree")
+        # Opened without blocking: a named pipe would wait for ever.
+        descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError("not a file")
+            if status.st_size > MAX_BYTES:
+                raise OSError(f"larger than {MAX_BYTES // 1_000_000} MB")
+            return file.read()
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+
+    def _walk(self, part: Path) -> Iterable[str]:
+        for directory, names, files in os.walk(part):
+            names[:] = sorted(name for name in names if name not in SKIPPED)
+            base = self._relative(Path(directory))
+            prefix = "" if base == "." else base + "/"
+            for name in files:
+                yield prefix + name
+
+
+def _tracked(part: Path, root: Path) -> list[str] | None:
+    """What git tracks or would track below ``part``; None outside of a repository, or without git."""
+    if not (root / ".git").exists():
+        return None
+    # A repository's own configuration can name programs that git would start: switched off.
+    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "-z"]
+    command += ["--cached", "--others", "--exclude-standard", "--", str(part)]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    paths = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    return [path for path in paths if path and not any(name in SKIPPED for name in path.split("/")[:-1])]
+
+
+def repository_root(path: Path) -> Path:
+    """The root that reports name files from: the repository around ``path``, else the working directory, else it."""
+    path = path.resolve()
+    start = path if path.is_dir() else path.parent
+    for directory in (start, *start.parents):
+        if (directory / ".git").exists():
+            return directory
+    here = Path.cwd().resolve()
+    return here if path.is_relative_to(here) else start

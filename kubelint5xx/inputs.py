@@ -1,0 +1,262 @@
+"""Which files of a tree hold what, and what they say: the documents, Terraform roots and builds of one check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import cached_property
+from posixpath import dirname, join, normpath
+
+from kubelint5xx.config import Config
+from kubelint5xx.core.document import Document
+from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.record import field, record
+from kubelint5xx.core.source import Source
+from kubelint5xx.core.tree import Tree
+from kubelint5xx.eval.terraform import Module, load_module
+from kubelint5xx.formats import reader
+from kubelint5xx.suppress import MARK, Suppression, comments_of
+
+STREAM = "<stdin>"
+
+# A document whose bytes name none of these kinds is not parsed: CRDs, roles and dashboards are most of all YAML.
+_KINDS = (
+    "Ingress|IngressClass|IngressClassParams|Service|TargetGroupBinding|Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod"
+    "|Rollout|ConfigMap|Namespace|Node|NodePool|EC2NodeClass|Provisioner|ClusterConfig|Cluster|InstanceGroup"
+    "|ClusterConfiguration|KubeProxyConfiguration|NodeConfig|Kustomization|Component|[A-Za-z]*List"
+)
+_WANTED = re.compile(rf"""kind["']?[ \t]*:[ \t]*["']?(?:{_KINDS})["']?[ \t]*(?:[\r\n,}}#]|$)""", re.M)
+# A Terraform directory that mentions none of these has nothing to say about a request's path.
+_INFRASTRUCTURE = re.compile(
+    rb'"(?:aws_(?:lb|alb|elb|autoscaling|launch|eks|security_group)|kubernetes_|kubectl_manifest|helm_release)'
+    rb"|load.?balancer|autoscaling|node_group|\beks\b|\balb\b"
+)
+_PLAN = re.compile(rb'"(?:planned_values|terraform_version)"\s*:')
+_TERRAFORM = (".tf", ".tofu", ".tfvars")
+
+
+@record(frozen=False)
+class Inputs:
+    """Everything that was read of a tree. ``files`` were analysed, and each problem says what was not."""
+
+    tree: Tree
+    config: Config
+    documents: list[Document] = field(default_factory=list)
+    modules: dict[str, Module] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    suppressions: list[Suppression] = field(default_factory=list)
+    files: int = 0
+
+
+def read_inputs(tree: Tree, config: Config) -> Inputs:
+    """Read what matters of ``tree``. A file that cannot be read is a problem; the others are still read."""
+    inputs = Inputs(tree, config)
+    paths = [path for path in tree.paths() if _included(path, config)]
+    charts = {dirname(path) for path in paths if path.rpartition("/")[2] in ("Chart.yaml", "Chart.yml")}
+    _name_charts(charts, paths, inputs)
+    terraform: dict[str, list[str]] = {}
+    plans: list[str] = []
+    for path in paths:
+        name = path.rpartition("/")[2].lower()
+        if name.endswith((".yaml", ".yml")):
+            if not _in_chart(path, charts):
+                _read_documents(path, "yaml", inputs)
+        elif path == STREAM:
+            _read_stream(path, inputs, plans)
+        elif name.endswith(".json"):
+            _read_json(path, inputs, plans)
+        elif name.endswith(_TERRAFORM):
+            terraform.setdefault(dirname(path), []).append(path)
+    _read_terraform(terraform, inputs)
+    _read_plans(plans, inputs)
+    return inputs
+
+
+def _included(path: str, config: Config) -> bool:
+    if config.include and not any(_matches(path, pattern) for pattern in config.include):
+        return False
+    return not any(_matches(path, pattern) for pattern in config.exclude)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    pattern = pattern.rstrip("/")
+    return fnmatchcase(path, pattern) or fnmatchcase(path, pattern + "/*") or path == pattern
+
+
+def _name_charts(charts: set[str], paths: list[str], inputs: Inputs) -> None:
+    """One line for each outermost chart that has templates: what it is, and the command that would render it."""
+    for chart in sorted(charts):
+        if any(chart != other and (not other or chart.startswith(other + "/")) for other in charts):
+            continue
+        prefix = f"{chart}/templates/" if chart else "templates/"
+        count = sum(1 for path in paths if path.startswith(prefix))
+        if count:
+            where = chart or "."
+            inputs.problems.append(
+                Problem(
+                    join(chart, "Chart.yaml"),
+                    1,
+                    f"a Helm chart with {count} templates, not analysed: "
+                    f"run `helm template {where} | kubelint5xx check -`",
+                    "unrendered",
+                )
+            )
+
+
+def _in_chart(path: str, charts: set[str]) -> bool:
+    """Whether ``path`` is a part of a chart: a template, or values that only templates read."""
+    folder = dirname(path)
+    while True:
+        if folder in charts:
+            return True
+        if not folder:
+            return False
+        folder = dirname(folder)
+
+
+def _load(path: str, inputs: Inputs) -> bytes | None:
+    try:
+        return inputs.tree.read(path)
+    except OSError as error:
+        inputs.problems.append(Problem(path, 0, f"cannot be read: {error.strerror or error}"))
+        return None
+
+
+def _decode(path: str, data: bytes, inputs: Inputs) -> Source | None:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        inputs.problems.append(Problem(path, line, "not valid UTF-8"))
+        return None
+    source = Source(path, text)
+    if MARK in text:
+        inputs.suppressions.extend(comments_of(source))
+    return source
+
+
+def _read_documents(path: str, syntax: str, inputs: Inputs, data: bytes | None = None) -> None:
+    if data is None:
+        data = _load(path, inputs)
+    # Nothing without the word can be an object; most files need no decoding for that.
+    if data is None or b"kind" not in data:
+        return
+    source = _decode(path, data, inputs)
+    if source is None or not _WANTED.search(source.text):
+        return
+    inputs.files += 1
+    if syntax == "yaml":
+        from kubelint5xx.formats import yaml
+
+        reading = yaml.read(source, _WANTED)
+    else:
+        reading = reader(syntax).read(source)
+    inputs.documents.extend(reading.documents)
+    inputs.problems.extend(reading.problems)
+
+
+def _read_stream(path: str, inputs: Inputs, plans: list[str]) -> None:
+    data = _load(path, inputs)
+    if data is None:
+        return
+    if _PLAN.search(data[:4096]):
+        plans.append(path)
+    else:
+        _read_documents(path, "json" if data.lstrip()[:1] in (b"{", b"[") else "yaml", inputs, data)
+
+
+def _read_json(path: str, inputs: Inputs, plans: list[str]) -> None:
+    data = _load(path, inputs)
+    if data is None:
+        return
+    if _PLAN.search(data[:4096]):
+        plans.append(path)
+    elif b'"apiVersion"' in data:
+        _read_documents(path, "json", inputs, data)
+
+
+def _read_plans(paths: list[str], inputs: Inputs) -> None:
+    from kubelint5xx.eval.plan import is_plan, load_plan
+
+    for path in paths:
+        data = _load(path, inputs)
+        source = _decode(path, data, inputs) if data is not None else None
+        if source is None:
+            continue
+        if dirname(path) in inputs.modules:
+            message = "a plan beside the configuration that it was made from; the configuration is analysed"
+            inputs.problems.append(Problem(path, 1, message, "notice"))
+            continue
+        reading = reader("json").read(source)
+        inputs.problems.extend(reading.problems)
+        for document in reading.documents:
+            if is_plan(document.root):
+                inputs.files += 1
+                plan = load_plan(document.root)
+                inputs.modules[path] = plan  # type: ignore[assignment]  # a plan stands where a module stands
+                inputs.problems.extend(plan.problems)
+
+
+@record
+class _Directory:
+    """The Terraform files of one directory, read when they are asked for."""
+
+    paths: tuple[str, ...]
+    load: Callable[[str], Source | None]
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        return {path.rpartition("/")[2]: source for path in self.paths if (source := self.load(path)) is not None}
+
+
+def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -> None:
+    raw: dict[str, bytes] = {}
+    for paths in by_directory.values():
+        for path in paths:
+            data = _load(path, inputs)
+            if data is not None:
+                raw[path] = data
+
+    def load(path: str) -> Source | None:
+        return _decode(path, raw[path], inputs) if path in raw else None
+
+    directories = {
+        directory: _Directory(tuple(path for path in paths if path in raw), load)
+        for directory, paths in by_directory.items()
+    }
+    called = _called(directories, raw)
+    for directory, found in sorted(directories.items()):
+        if directory in called or not any(_INFRASTRUCTURE.search(raw[path]) for path in found.paths):
+            continue
+        if not any(not path.endswith(".tfvars") for path in found.paths):
+            continue
+        var_files = [
+            source
+            for path in inputs.config.var_files
+            if path in raw and dirname(path) == directory and (source := load(path)) is not None
+        ]
+        module = load_module(
+            directory,
+            found.sources,
+            var_files,
+            child_modules=lambda path: directories[path].sources if path in directories else None,
+        )
+        inputs.files += len(found.sources)
+        inputs.modules[directory] = module
+
+
+_LOCAL_SOURCE = re.compile(rb'source\s*=\s*"(\.{1,2}/[^"]*)"')
+
+
+def _called(directories: Mapping[str, _Directory], raw: Mapping[str, bytes]) -> set[str]:
+    """Directories that others call as modules: they are analysed with their callers' inputs, not on their own."""
+    found: set[str] = set()
+    for directory, content in directories.items():
+        for path in content.paths:
+            for match in _LOCAL_SOURCE.finditer(raw[path]):
+                target = normpath(join(directory, match[1].decode("utf-8", "replace")))
+                target = "" if target == "." else target
+                if target != directory:
+                    found.add(target)
+    return found & set(directories)
