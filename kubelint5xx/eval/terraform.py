@@ -49,7 +49,7 @@ def load_module(
     """The root module in ``directory`` (relative to the tree's root, which is the empty string), made of ``files``.
 
     ``var_files`` win over the variable files that Terraform reads by itself, later ones over earlier ones, and
-    ``variables`` win over all. ``child_modules`` gives the files of another directory, or None where it is not in
+    ``variables`` win over all. Texts among them are taken as ``-var`` takes them: by the variable's type. ``child_modules`` gives the files of another directory, or None where it is not in
     the tree. Never raises on the files' contents.
     """
     tree = _Tree(child_modules)
@@ -57,8 +57,27 @@ def load_module(
     problems = tuple(problem for _, found in parsed for problem in found)
     found = declarations(files)
     given = (*found.tfvars, *(body for body, _ in parsed))
-    scope = VariableFiles(given, variables or {})
+    values = {name: _argument(name, node, found.variables.get(name)) for name, node in (variables or {}).items()}
+    scope = VariableFiles(given, values)
     return Module(directory, "", found, scope.value, tree, found.problems + problems)
+
+
+def _argument(name: str, node: Node, variable: Block | None) -> Node:
+    """A value of the command line: a text, and where the variable's type is not a primitive one, an expression.
+
+    Source: https://developer.hashicorp.com/terraform/language/values/variables#complex-typed-values
+    """
+    constraint = variable.body.attribute("type") if variable else None
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or constraint is None:
+        return node
+    if constraint.expression.span.text in ("string", "number", "bool"):
+        return node
+    line = "\n" * (node.span.line - 1)
+    body, problems = parse(Source(node.span.path, f"{line}{name} = {node.value}\n"))
+    attribute = body.attribute(name)
+    if problems or attribute is None:
+        return Unresolved(node.span, f"{node.value!r} is not an expression that its type can be read from")
+    return constant(attribute.expression)
 
 
 class Module:

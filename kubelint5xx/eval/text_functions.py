@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from kubelint5xx.core.node import Node, Reference, Scalar, Sequence, Unresolved
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval.operand import (
     MAX_DEPTH,
@@ -56,7 +57,7 @@ def _replace(span: Span, arguments: list[Node], budget: Budget) -> Node:
     return made(span, text.replace(old, new))
 
 
-_VERB = re.compile(r"%(?:%|([-+0 #]*)(\d*)(\.\d+)?([a-zA-Z]))")
+_VERB = pattern(r"%(?:%|([-+0 #]*)(\d*)(\.\d+)?([a-zA-Z]))")
 
 
 def _format(span: Span, arguments: list[Node], budget: Budget) -> Node:

@@ -13,15 +13,16 @@ from collections.abc import Iterator
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, items, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.shell_words import BLANKS, Lexer, Word, portions, text_of
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z]+)\s*=\s*(\S+)\s*$")
-_INSTRUCTION = re.compile(r"\s*([A-Za-z]+)(?:\s+|$)")
-_HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_]\w*)\2")
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_DIRECTIVE = pattern(r"#\s*([A-Za-z]+)\s*=\s*(\S+)\s*$")
+_INSTRUCTION = pattern(r"\s*([A-Za-z]+)(?:\s+|$)")
+_HEREDOC = pattern(r"<<(-?)([\"']?)([A-Za-z_]\w*)\2")
+_JSON_STRING = pattern(r'"(?:[^"\\]|\\.)*"')
 _EXEC_FORMS = ("CMD", "ENTRYPOINT", "SHELL", "COPY", "ADD", "VOLUME")
 _KNOWN = (
     "FROM", "RUN", "CMD", "LABEL", "MAINTAINER", "EXPOSE", "ENV", "ADD", "COPY", "ENTRYPOINT", "VOLUME", "USER",

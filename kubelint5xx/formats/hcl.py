@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.pattern import byte_pattern, pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
@@ -183,8 +184,8 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_hcl.language()))
 
 
-_TOP_LEVEL = re.compile(rb'^[A-Za-z_][\w-]*[ \t]*(?:"[^"\n]*"[ \t]*|[\w-]+[ \t]*)*\{', re.MULTILINE)
-_BRACKET = re.compile(r"[\[\](){}]")
+_TOP_LEVEL = byte_pattern(rb'^[A-Za-z_][\w-]*[ \t]*(?:"[^"\n]*"[ \t]*|[\w-]+[ \t]*)*\{', re.MULTILINE)
+_BRACKET = pattern(r"[\[\](){}]")
 
 
 def _too_deep(text: str) -> int | None:

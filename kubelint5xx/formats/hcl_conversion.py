@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.hcl_expression import (
     Attr,
@@ -151,7 +152,7 @@ def _quoted(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
     return _template(syntax, node, inner, node.start_byte + 1, node.end_byte - 1, depth, _unescape)
 
 
-_HEREDOC = re.compile(r"<<(-?)[^\n]*\n")
+_HEREDOC = pattern(r"<<(-?)[^\n]*\n")
 
 
 def _heredoc(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
@@ -317,7 +318,7 @@ def _for(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
     )
 
 
-_ESCAPE = re.compile(r'\\([nrt"\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|([$%])\2\{')
+_ESCAPE = pattern(r'\\([nrt"\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|([$%])\2\{')
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 

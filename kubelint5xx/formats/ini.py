@@ -11,13 +11,14 @@ import re
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Scalar
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.source import Source, Span
 
-_LINE = re.compile(r"[^\r\n]+")
-_SECTION = re.compile(r"\[([^\]]*)\]\Z")
-_SETTING = re.compile(r"([^=\s?+]+)\s*([?+]?=)\s*(.*)", re.DOTALL)
-_PART = re.compile(r"[^,\s]+")
+_LINE = pattern(r"[^\r\n]+")
+_SECTION = pattern(r"\[([^\]]*)\]\Z")
+_SETTING = pattern(r"([^=\s?+]+)\s*([?+]?=)\s*(.*)", re.DOTALL)
+_PART = pattern(r"[^,\s]+")
 
 
 def read(source: Source) -> Reading:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 MAX_LENGTH = 1_000_000
 _MAX_SETTINGS = 500
 _MAX_DEPTH = 50
-_WORDS = re.compile(
+_WORDS = pattern(
     r"keepAliveTimeout|headersTimeout|requestTimeout|createServer|\.listen\b|\.serve\b|\.timeout\b|SIGTERM"
     r"|[Ff]astify|[\"'](?:express|koa|next|@nestjs/core|@hapi/hapi)[\"']"
 )
@@ -38,15 +39,15 @@ _SETTINGS = (
 )  # fmt: skip
 # Clients have settings of these names too, so they count on what is known for a server only.
 _AMBIGUOUS = ("timeout", "connectionTimeout", "idleTimeout", "requestTimeout")
-_SERVER = re.compile(r"server|srv|listener", re.IGNORECASE)
-_CLIENT = re.compile(r"agent|client|pool|axios", re.IGNORECASE)
-_STARTS = re.compile(r"(?:.*\.)?(?:create(?:Secure)?Server|[Ff]astify|listen)|(?:Bun|Deno)\.serve", re.DOTALL)
-_TAKES_OPTIONS = re.compile(
+_SERVER = pattern(r"server|srv|listener", re.IGNORECASE)
+_CLIENT = pattern(r"agent|client|pool|axios", re.IGNORECASE)
+_STARTS = pattern(r"(?:.*\.)?(?:create(?:Secure)?Server|[Ff]astify|listen)|(?:Bun|Deno)\.serve", re.DOTALL)
+_TAKES_OPTIONS = pattern(
     r"(?:.*\.)?(?:create(?:Secure)?Server|[Ff]astify|Server|FastifyAdapter)|Bun\.serve|Object\.assign", re.DOTALL
 )
-_HANDLES = re.compile(r"process\s*\.\s*(?:on|once|addListener|prependListener)")
-_ENVIRONMENT = re.compile(r"(?:process\.env|Bun\.env|import\.meta\.env)(?:\.(\w+)|\[\s*[\"'`](\w+)[\"'`]\s*\])\Z")
-_PACKAGE = re.compile(r"(?:node:)?((?:@[^/]+/)?[^/]+)")
+_HANDLES = pattern(r"process\s*\.\s*(?:on|once|addListener|prependListener)")
+_ENVIRONMENT = pattern(r"(?:process\.env|Bun\.env|import\.meta\.env)(?:\.(\w+)|\[\s*[\"'`](\w+)[\"'`]\s*\])\Z")
+_PACKAGE = pattern(r"(?:node:)?((?:@[^/]+/)?[^/]+)")
 _CONDITIONS = (
     "if_statement", "else_clause", "ternary_expression", "switch_case", "switch_default", "for_statement",
     "for_in_statement", "while_statement", "do_statement", "catch_clause",

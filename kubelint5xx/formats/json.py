@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
@@ -11,16 +10,17 @@ from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-define
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.source import Source, Span
 
 MAX_DEPTH = 200
 MAX_VALUES = 2_000_000
 
-_BLANK = re.compile(r"[ \t\r\n]*")
-_SIMPLE_STRING = re.compile(r'"([^"\\\x00-\x1f]*)"')
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_WORD = re.compile(r"[A-Za-z_]+")
+_BLANK = pattern(r"[ \t\r\n]*")
+_SIMPLE_STRING = pattern(r'"([^"\\\x00-\x1f]*)"')
+_NUMBER = pattern(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_WORD = pattern(r"[A-Za-z_]+")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 # int() refuses or takes quadratic time for very long digit strings; readers of JSON use floats there.
 _LONGEST_INT = 40

@@ -11,22 +11,23 @@ from collections.abc import Iterable, Iterator
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, items, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 
 MAX_DEPTH = 100
-_WORD = re.compile(r"(?:\\.|\$\{|[^\s;{\\])+", re.DOTALL)
-_BLANK = re.compile(r"(?:\s+|#[^\n]*)+")
+_WORD = pattern(r"(?:\\.|\$\{|[^\s;{\\])+", re.DOTALL)
+_BLANK = pattern(r"(?:\s+|#[^\n]*)+")
 _QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL), "'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)}
-_ESCAPE = re.compile(r"\\([\"'\\trn])")
+_ESCAPE = pattern(r"\\([\"'\\trn])")
 _ESCAPED = {"t": "\t", "r": "\r", "n": "\n"}
-_LUA = re.compile(r"(?:--)?\[(=*)\[|--[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[{}]", re.DOTALL)
-_TEMPLATE = re.compile(r"\{\{|\{%|<%")
-_VARIABLE = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
+_LUA = pattern(r"(?:--)?\[(=*)\[|--[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[{}]", re.DOTALL)
+_TEMPLATE = pattern(r"\{\{|\{%|<%")
+_VARIABLE = pattern(r"\$\{?[A-Za-z_]\w*\}?")
 _PASS = ("proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass")
 _HTTP_BLOCKS = ("server", "upstream", "map", "location")
-_TIME = re.compile(r"\s*(\d+)(ms|[smhdwMy]?)")
+_TIME = pattern(r"\s*(\d+)(ms|[smhdwMy]?)")
 _UNITS = {"y": 31_536_000.0, "M": 2_592_000.0, "w": 604_800.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0,
           "ms": 0.001, "": 1.0}  # fmt: skip
 

@@ -10,14 +10,15 @@ import re
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Scalar
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.source import Source, Span
 
-_SKIPPED = re.compile(r"[ \t\f]*(?:[#!][^\r\n]*)?(?:\r\n?|\n|\Z)")
-_BLANK = re.compile(r"(?:[ \t\f]|\\(?:\r\n?|\n)[ \t\f]*)*")
-_KEY = re.compile(r"(?:\\(?:\r\n|.)|[^\\=: \t\f\r\n])*", re.DOTALL)
-_VALUE = re.compile(r"(?:\\(?:\r\n|.)|[^\\\r\n])*", re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(?:\r\n?|\n)[ \t\f]*|(.)|\Z)", re.DOTALL)
+_SKIPPED = pattern(r"[ \t\f]*(?:[#!][^\r\n]*)?(?:\r\n?|\n|\Z)")
+_BLANK = pattern(r"(?:[ \t\f]|\\(?:\r\n?|\n)[ \t\f]*)*")
+_KEY = pattern(r"(?:\\(?:\r\n|.)|[^\\=: \t\f\r\n])*", re.DOTALL)
+_VALUE = pattern(r"(?:\\(?:\r\n|.)|[^\\\r\n])*", re.DOTALL)
+_ESCAPE = pattern(r"\\(?:u([0-9A-Fa-f]{4})|(?:\r\n?|\n)[ \t\f]*|(.)|\Z)", re.DOTALL)
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 

@@ -12,20 +12,21 @@ from itertools import dropwhile
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Node, Scalar, Sequence, Unresolved, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.shell_words import Lexer, as_written, portions, text_of
 
-_OPERATOR = re.compile(r"&>>?|\|&|&&|\|\||;;&|;&|;;|[0-9]*(?:<<<|<<-?|<>|<&|>&|>>|>\||<|>)|[;&|()\n]")
+_OPERATOR = pattern(r"&>>?|\|&|&&|\|\||;;&|;&|;;|[0-9]*(?:<<<|<<-?|<>|<&|>&|>>|>\||<|>)|[;&|()\n]")
 _STOP = " \t\r\n;&|()<>"
-_REDIRECTION = re.compile(r"[0-9]*(?:&>|<|>)")
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=")
+_REDIRECTION = pattern(r"[0-9]*(?:&>|<|>)")
+_ASSIGNMENT = pattern(r"([A-Za-z_]\w*)=")
 _TESTS = ("[", "[[", "test", "false", "grep", "pgrep", "pidof", "which")
-_EMPTY = re.compile(r"[ \t]*\)")
+_EMPTY = pattern(r"[ \t]*\)")
 _PREFIXES = ("exec", "command", "builtin", "nohup", "time", "env", "sudo", "nice")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_NUMBER = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)\Z")
+_NUMBER = pattern(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)\Z")
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox")
 _MAX_NESTED = 8
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from kubelint5xx.core.node import Node, Scalar, Unresolved
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 
@@ -13,10 +14,10 @@ BLANKS = " \t\r\n"
 _MAX_SEARCHED = 20_000
 _MAX_FOUND = 200
 _MAX_VIA = 16
-_BRACED = re.compile(r"\$\{([A-Za-z_]\w*)(?:(:?[-=?+])(.*))?\}\Z", re.DOTALL)
-_PLAIN = re.compile(r"\$([A-Za-z_]\w*|[0-9@*#?$!-])")
-_KUBERNETES = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)")
-_BACKTICKS = re.compile(r"`(?:\\.|[^`\\])*`", re.DOTALL)
+_BRACED = pattern(r"\$\{([A-Za-z_]\w*)(?:(:?[-=?+])(.*))?\}\Z", re.DOTALL)
+_PLAIN = pattern(r"\$([A-Za-z_]\w*|[0-9@*#?$!-])")
+_KUBERNETES = pattern(r"\$\(([A-Za-z_][\w.-]*)\)")
+_BACKTICKS = pattern(r"`(?:\\.|[^`\\])*`", re.DOTALL)
 _CLOSING = {"(": ")", "{": "}"}
 
 Portions = Callable[[int, int], Span]

@@ -7,25 +7,25 @@ is that of its value between the quotes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pyexpat import ExpatError, ParserCreate
 from pyexpat.errors import messages
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Unresolved, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.byte_offsets import code_points
 
 MAX_DEPTH = 200
-_ATTRIBUTE = re.compile(r"\s+([^\s=]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_TAG_END = re.compile(r"\s*/?>")
-_NAME = re.compile(r"[^\s/>]+")
-_STEP = re.compile(r"([^/\[\]]+)(?:\[([^=\]]+)=([^\]]*)\])?(?:/|\Z)")
+_ATTRIBUTE = pattern(r"\s+([^\s=]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_TAG_END = pattern(r"\s*/?>")
+_NAME = pattern(r"[^\s/>]+")
+_STEP = pattern(r"([^/\[\]]+)(?:\[([^=\]]+)=([^\]]*)\])?(?:/|\Z)")
 _PROPERTIES = ("Property", "SystemProperty", "Env")
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_VARIABLE = pattern(r"\$\{[^}]*\}")
 
 
 def read(source: Source) -> Reading:

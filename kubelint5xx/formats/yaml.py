@@ -21,6 +21,7 @@ from yaml.reader import ReaderError
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.json import repeated_keys
@@ -36,12 +37,12 @@ MAX_EVENTS = 1_000_000  # in one document; 9 MB of manifests have about 270,000
 MAX_DOCUMENTS = 50_000
 MAX_MERGED = 100_000  # entries that merge keys may bring into one document
 
-_ORIGIN = re.compile(r"^# Source: ([^\r\n]*)", re.MULTILINE)
-_TEMPLATE = re.compile(r"^[^#\n]*?(\{\{|\{%|%\{)", re.MULTILINE)
+_ORIGIN = pattern(r"^# Source: ([^\r\n]*)", re.MULTILINE)
+_TEMPLATE = pattern(r"^[^#\n]*?(\{\{|\{%|%\{)", re.MULTILINE)
 _TEMPLATE_ENDS = {"{{": "}}", "{%": "%}", "%{": "}"}
-_DIRECTIVE = re.compile(r"^%(?:YAML|TAG)[ \t]", re.MULTILINE)
-_CONTENT = re.compile(r"(?:---)?(?:\s+|#[^\n]*)*+", re.MULTILINE)
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s+(?:#[^\n]*\n\s*)*|$)){1,2}")
+_DIRECTIVE = pattern(r"^%(?:YAML|TAG)[ \t]", re.MULTILINE)
+_CONTENT = pattern(r"(?:---)?(?:\s+|#[^\n]*)*+", re.MULTILINE)
+_PROPERTIES = pattern(r"(?:[&!]\S*(?:\s+(?:#[^\n]*\n\s*)*|$)){1,2}")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import binascii
 import math
-import re
 from base64 import b64decode
+
+from kubelint5xx.core.pattern import pattern
 
 Value = str | int | float | bool | None
 
@@ -23,10 +24,10 @@ _WORDS: dict[str, Value] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
 }
 _TYPES: dict[str, tuple[type, ...]] = {"null": (type(None),), "bool": (bool,), "int": (int,), "float": (int, float)}
-_INT = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_INT = pattern(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
+_FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 # Go's rule for numbers that start with a dot; in all others go-yaml drops every underscore.
-_STRAY_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
+_STRAY_UNDERSCORE = pattern(r"(?<![0-9])_|_(?![0-9])")
 # Longer digit strings fit no 64-bit integer, and int() refuses or takes quadratic time for very long ones.
 _LONGEST_INT = 80
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Sequence, Unresolved, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.value import Data, Value, Version, Written
 from kubelint5xx.hops.table import ALL_OTHERS, Row
 from kubelint5xx.model.knobs import BOOL, DURATION, NUMBER, VERSION
@@ -13,9 +13,9 @@ from kubelint5xx.model.knobs import BOOL, DURATION, NUMBER, VERSION
 DISABLED, FALLBACK, UNLIMITED = "disabled", "fallback", "unlimited"
 
 _SCALE = {"s": 1.0, "ms": 0.001}
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)")
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zµμ]+)\s*")
-_CLOCK = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_NUMBER = pattern(r"[-+]?(\d+(\.\d*)?|\.\d+)")
+_PART = pattern(r"(\d+(?:\.\d+)?)\s*([a-zµμ]+)\s*")
+_CLOCK = pattern(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _UNITS = {
     **dict.fromkeys(("ns", "nanos", "nanosecond", "nanoseconds"), 1e-9),
     **dict.fromkeys(("us", "µs", "μs", "micros", "microsecond", "microseconds"), 1e-6),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from kubelint5xx import formats
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, entries, items, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.value import Join, Value, Version, Written
@@ -26,9 +27,9 @@ CLAIMS = {
 }
 
 _LINKED = ("terraform", "attributes", "target_group_attributes", "annotation", "configmap")
-_FLAG = re.compile(r"\{argv:(.+)\}")
+_FLAG = pattern(r"\{argv:(.+)\}")
 _SCRIPTS = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
-_NOT_SERVED = re.compile(
+_NOT_SERVED = pattern(
     r"(^|/)(node_modules|tests?|__tests__|spec|e2e|dist-test|coverage)/|\.(test|spec|d)\.[cm]?[jt]s$"
 )
 _PUBLISHED = ("", "library", "docker/library")
@@ -232,7 +233,8 @@ def _from_files(place: Place, launch: Launch, argv: Sequence | None, lines: tupl
     if not found:
         label = patterns[0] if given else place.label
         unseen = launch.files.unseen or ("it is not among the files" if given else "")
-        yield Settings(place.format, None, label, unseen)
+        broken = [problem for pattern in patterns for _, problem in launch.files.broken(pattern)]
+        yield Settings(place.format, None, label, broken[0].message if broken else unseen, problems=tuple(broken))
 
 
 def _path(written: str) -> str:
@@ -250,9 +252,10 @@ def _document(form: str, label: str, source: Source) -> Iterator[Settings]:
         yield Settings(form, None, label, f"{form} files are not read yet")
         return
     for document in reading.documents:
-        yield Settings(form, document.root, label)
-    if reading.problems:
-        yield Settings(form, None, label, reading.problems[0].message)
+        yield Settings(form, document.root, label, problems=reading.problems)
+    wrong = [problem for problem in reading.problems if problem.kind != "notice"]
+    if wrong:
+        yield Settings(form, None, label, wrong[0].message, problems=reading.problems)
 
 
 def _from_sources(known: Table, place: Place, launch: Launch) -> Iterator[Settings]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from kubelint5xx.core.node import Mapping, Node, Sequence
+from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 
@@ -15,20 +16,26 @@ class Files:
 
     ``unseen`` says why there may be other files (the image was built elsewhere); empty where all that could matter
     is here. ``sources`` are the program's own source files where its build context was found, by path in the
-    repository; None where it was not.
+    repository; None where it was not. ``unread`` are files that are there and could not be read, by path in the
+    container.
     """
 
     seen: dict[str, Source] = field(default_factory=dict)
     unseen: str = ""
     sources: dict[str, Source] | None = None
+    unread: dict[str, Problem] = field(default_factory=dict)
 
     def find(self, pattern: str) -> tuple[tuple[str, Source], ...]:
         """Files whose path, or whose last components, match ``pattern`` (as a shell would: ``start.d/*.ini``)."""
-        return tuple(
-            (path, source)
-            for path, source in sorted(self.seen.items())
-            if fnmatchcase(path, pattern) or fnmatchcase(path, "*/" + pattern.lstrip("/"))
-        )
+        return tuple((path, source) for path, source in sorted(self.seen.items()) if _matches(path, pattern))
+
+    def broken(self, pattern: str) -> tuple[tuple[str, Problem], ...]:
+        """The same for files that could not be read."""
+        return tuple((path, problem) for path, problem in sorted(self.unread.items()) if _matches(path, pattern))
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return fnmatchcase(path, pattern) or fnmatchcase(path, "*/" + pattern.lstrip("/"))
 
 
 @record

@@ -12,6 +12,7 @@ from collections.abc import Sequence as Ordered
 from kubelint5xx import formats
 from kubelint5xx.core.expr import Read
 from kubelint5xx.core.node import Mapping, Node, Reference, Unresolved, child, items, text
+from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Derived, Join, Subject, Value
@@ -34,7 +35,8 @@ class Settings:
     """One place of settings and what was found there. ``label`` is how messages call the place.
 
     ``root`` None with ``unseen`` empty: the place was looked at, and holds nothing. ``unseen``: why it could not be
-    looked at. ``preset``: what a published image brings along instead of a place.
+    looked at. ``preset``: what a published image brings along instead of a place. ``problems``: what is wrong with the
+    file.
     """
 
     format: str
@@ -42,6 +44,7 @@ class Settings:
     label: str
     unseen: str = ""
     preset: Preset | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 def build_hop(
@@ -61,7 +64,8 @@ def build_hop(
     outbound = Subject("hop", name, place, _answers(known, place), joins)
     resolver = _Resolver(known, place, tuple(settings), port, version, inbound, outbound)
     resolver.run()
-    return Hop(product, role or known.role, name, place, inbound, outbound)
+    problems = tuple(problem for found in settings for problem in found.problems)
+    return Hop(product, role or known.role, name, place, inbound, outbound, problems)
 
 
 def _answers(known: Table, place: Span | None) -> dict[str, Value]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from kubelint5xx import formats
 from kubelint5xx.core.node import Node, Scalar, Unresolved, child, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats import shell
 from kubelint5xx.hops.launch import Files
 
 _MAX_DEPTH = 8
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_PYTHON = re.compile(r"(python|pypy)[\d.]*\Z")
+_ASSIGNMENT = pattern(r"[A-Za-z_]\w*=")
+_PYTHON = pattern(r"(python|pypy)[\d.]*\Z")
 _ALL_ARGUMENTS = ('"$@"', "$@", '"$*"', "$*", '"${@}"', "${@}")
 _RUNNERS = ("npm", "yarn", "pnpm", "bun")
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")

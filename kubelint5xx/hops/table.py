@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kubelint5xx.core.expr import Expression, compile_expression
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import RuleError
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.value import Data
@@ -46,9 +47,9 @@ ALL_OTHERS = "*"
 _FOLDER = Path(__file__).parent
 _FACES = ("inbound", "outbound")
 _TYPES = (DURATION, BOOL, NUMBER, TEXT, VERSION)
-_DETECT = re.compile(r"^detect:(.*?)(?=^\S)", re.MULTILINE | re.DOTALL)
-_EXAMPLES = re.compile(r"^examples:", re.MULTILINE)
-_SIGN = re.compile(r"\{ *(command|module|image|jar|class): *\"?([^\s\"}]+)\"? *\}")
+_DETECT = pattern(r"^detect:(.*?)(?=^\S)", re.MULTILINE | re.DOTALL)
+_EXAMPLES = pattern(r"^examples:", re.MULTILINE)
+_SIGN = pattern(r"\{ *(command|module|image|jar|class): *\"?([^\s\"}]+)\"? *\}")
 
 
 @record

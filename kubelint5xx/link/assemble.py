@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
 from kubelint5xx.core.finding import Step
-from kubelint5xx.core.node import Node, text
+from kubelint5xx.core.node import Node, Unresolved, child, text
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Span
@@ -23,6 +23,7 @@ from kubelint5xx.link.scopes import scopes_of
 from kubelint5xx.link.terraform import link_terraform
 from kubelint5xx.model.topology import Edge, Membership, Model, Setting
 
+_METADATA = ("metadata", "annotations")
 IGNORE, IGNORE_REASON = "kubelint5xx.io/ignore", "kubelint5xx.io/ignore-reason"
 _STATUSES = ("reset_status", "timeout_status", "no_target_status")
 
@@ -39,6 +40,9 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: B
     layers = (Layer(terraform.edges, terraform.target_groups, undecided=terraform.undecided), kubernetes, nodes)
     clusters = _Clusters([cluster for layer in layers for cluster in layer.clusters], config)
     edges = [_in_cluster(edge, clusters) for layer in layers for edge in layer.edges]
+    # Server files are read when a hop is made, so what is wrong with them is known to the hops.
+    problems += [problem for edge in edges for hop in (edge.sender, edge.receiver) for problem in hop.problems]
+    problems += builds.problems
     target_groups = [group for layer in layers for group in layer.target_groups]
     node_groups = [group for layer in layers for group in layer.node_groups]
     return Model(
@@ -69,11 +73,12 @@ class _Clusters:
                 cluster = self.named(declared.ends["cluster"])
                 if cluster is not None:
                     return cluster, Join("the configuration says so", declared.span)
-        holding = [cluster for cluster in self.all if cluster.scope and _below(path, cluster.scope)]
-        if holding:
-            # The nearest one: its scope shares the longest path.
-            nearest = max(holding, key=lambda cluster: len(cluster.scope))
-            return nearest, Join(f"{nearest.subject.name} is declared beside it", nearest.subject.place)
+        holding = [cluster for cluster in self.all if _below(path, cluster.scope)]
+        depth = max((len(cluster.scope) for cluster in holding), default=0)
+        nearest = [cluster for cluster in holding if len(cluster.scope) == depth]
+        if len(nearest) == 1:
+            subject = nearest[0].subject
+            return nearest[0], Join(f"{subject.name} is declared beside it", subject.place)
         if len(self.all) == 1:
             only = self.all[0]
             said = f"{only.subject.name} is the only cluster in sight, and is taken to be the one"
@@ -87,7 +92,7 @@ def _covers(pattern: str, path: str) -> bool:
 
 
 def _below(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory + "/")
+    return not directory or path == directory or path.startswith(directory + "/")
 
 
 def _in_cluster(edge: Edge, clusters: _Clusters) -> Edge:
@@ -125,7 +130,7 @@ def _memberships(
             in_cluster = cluster is not None and group.cluster is not None and group.cluster in cluster[0].names
             if not attached and not in_cluster:
                 continue
-            joins = (attached,) if attached else (cluster[1],) if cluster else ()
+            joins = (attached,) if attached else _cluster_joins(group, cluster)
             yield Membership(
                 group=Subject(
                     "node_group",
@@ -142,6 +147,15 @@ def _memberships(
                 cluster=cluster[0].subject if cluster else None,
                 route=(*target_group.route, Step(group.name, group.place)),
             )
+
+
+def _cluster_joins(group: NodeGroup, found: tuple[Cluster, Join] | None) -> tuple[Join, ...]:
+    """Why the group's nodes belong to the cluster that the target group's pods run in."""
+    if found is None:
+        return ()
+    cluster, join = found
+    assumed = cluster.assumed_names.get(group.cluster or "")
+    return (join, assumed) if assumed is not None else (join,)
 
 
 def _cluster_of(
@@ -191,6 +205,7 @@ def _with_pods(target_group: TargetGroup, serving: Sequence[Edge]) -> Subject:
 
 def _annotated(objects: Iterable[KubeObject]) -> Iterable[tuple[Span, Node, Node | None]]:
     for thing in objects:
-        wanted = thing.annotation(IGNORE) or thing.at("spec", "template", "metadata", "annotations", IGNORE)
-        if wanted is not None:
-            yield thing.root.span, wanted, thing.annotation(IGNORE_REASON)
+        for annotations in (child(thing.root, *_METADATA), child(thing.root, "spec", "template", *_METADATA)):
+            wanted = child(annotations, IGNORE)
+            if wanted is not None and not isinstance(wanted, Unresolved):
+                yield thing.root.span, wanted, child(annotations, IGNORE_REASON)

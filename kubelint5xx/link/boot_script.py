@@ -12,25 +12,26 @@ from base64 import b64decode
 from collections.abc import Iterator
 
 from kubelint5xx.core.node import Node, Scalar, Unresolved, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.embedded import embedded
 from kubelint5xx.link.attributes import is_set, why_unknown
 
-_NODE_LABELS = re.compile(r"--node-labels(?:=|[ \t]+)[\"']?([^\s\"']+)")
-_BOTTLEROCKET = re.compile(r"^[ \t]*\[settings\.kubernetes\.node-labels\][^\n]*\n((?:(?![ \t]*\[)[^\n]*\n)*)", re.M)
-_TOML_PAIR = re.compile(r"^[ \t]*[\"']?([^\s\"'=#]+)[\"']?[ \t]*=[ \t]*[\"']([^\"'\n]*)[\"']", re.M)
-_CONNTRACK = re.compile(r"net([./])(netfilter\1nf|ipv4\1netfilter\1ip)_conntrack_tcp_be_liberal")
-_AFTER = re.compile(r"[\"']?[ \t]*[=:][ \t]*[\"']?(\d+)")
-_BEFORE = re.compile(
+_NODE_LABELS = pattern(r"--node-labels(?:=|[ \t]+)[\"']?([^\s\"']+)")
+_BOTTLEROCKET = pattern(r"^[ \t]*\[settings\.kubernetes\.node-labels\][^\n]*\n((?:(?![ \t]*\[)[^\n]*\n)*)", re.M)
+_TOML_PAIR = pattern(r"^[ \t]*[\"']?([^\s\"'=#]+)[\"']?[ \t]*=[ \t]*[\"']([^\"'\n]*)[\"']", re.M)
+_CONNTRACK = pattern(r"net([./])(netfilter\1nf|ipv4\1netfilter\1ip)_conntrack_tcp_be_liberal")
+_AFTER = pattern(r"[\"']?[ \t]*[=:][ \t]*[\"']?(\d+)")
+_BEFORE = pattern(
     r"(?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?(\d+)(?:\\n)?[\"']?[ \t]*"
     r"(?:>>?|\|[ \t]*(?:sudo[ \t]+)?tee(?:[ \t]+-a)?)[ \t]*/proc/sys/\Z"
 )
-_JOINS_A_CLUSTER = re.compile(
+_JOINS_A_CLUSTER = pattern(
     r"/etc/eks|bootstrap\.sh|nodeadm|node\.eks\.aws|settings\.kubernetes|kubelet|kubeadm|k3s|rke2"
 )
-_INTERPOLATION = re.compile(r"\$\{([^{}]*)\}")
-_RESOURCE_ATTRIBUTE = re.compile(r"\s*(?:data\.|module\.)?[a-z]+_[\w-]+\.[\w.\[\]\"-]+\s*")
+_INTERPOLATION = pattern(r"\$\{([^{}]*)\}")
+_RESOURCE_ATTRIBUTE = pattern(r"\s*(?:data\.|module\.)?[a-z]+_[\w-]+\.[\w.\[\]\"-]+\s*")
 
 LIBERAL = "net.netfilter.nf_conntrack_tcp_be_liberal"
 LEGACY_LIBERAL = "net.ipv4.netfilter.ip_conntrack_tcp_be_liberal"

@@ -20,6 +20,7 @@ from kubelint5xx.core.node import (
     items,
     text,
 )
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Join, Value, Written
@@ -30,7 +31,7 @@ from kubelint5xx.link.mounted_files import with_mounts
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.workloads import Container, Workload
 
-_VARIABLE = re.compile(r"\$(\$|\(([A-Za-z_][\w.-]*)\))")
+_VARIABLE = pattern(r"\$(\$|\(([A-Za-z_][\w.-]*)\))")
 _MAX_EXPANDED = 100_000
 
 
@@ -83,7 +84,7 @@ def _image_files(image: str, container: Container, build: BuildContext | None, b
     patched = "".join(container.workload.unseen)
     if build:
         files = builds.files_of(build)
-        return Files(files.seen, files.unseen or patched, files.sources)
+        return Files(files.seen, files.unseen or patched, files.sources, files.unread)
     if image and ImageName.parse(image).published:
         return Files(unseen=patched)
     return Files(unseen=f"the image {image} was built elsewhere" if image else "its image is not known")

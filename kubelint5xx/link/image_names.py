@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 
 # Published images whose content is known well enough: servers that hop tables know, and bases with a shell.
@@ -23,11 +22,11 @@ _PUBLISHERS = (
     "docker.io/envoyproxy", "docker.io/nginxinc", "haproxytech", "registry.access.redhat.com/ubi8",
     "registry.access.redhat.com/ubi9", "registry.k8s.io", "quay.io/centos", "openresty", "jetty", "quay.io/jetty",
 )  # fmt: skip
-_SHELLLESS = re.compile(
+_SHELLLESS = pattern(
     r"^scratch$|distroless|^cgr\.dev/chainguard/|^ghcr\.io/wolfi/static|(?:^|/)static(?:-debian\d+)?$|^ko://|-static$"
 )
-_SHELLLESS_TAG = re.compile(r"distroless|chiseled|^static$|-static$")
-_SHELL_TAG = re.compile(r"(?:^|-)(?:dev|debug|shell)(?:$|-)")
+_SHELLLESS_TAG = pattern(r"distroless|chiseled|^static$|-static$")
+_SHELL_TAG = pattern(r"(?:^|-)(?:dev|debug|shell)(?:$|-)")
 
 
 @record

@@ -11,6 +11,8 @@ from posixpath import join, normpath
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.node import text
+from kubelint5xx.core.pattern import pattern
+from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Source
 from kubelint5xx.core.tree import Tree
@@ -19,23 +21,23 @@ from kubelint5xx.formats import dockerfile
 from kubelint5xx.hops.launch import Files
 from kubelint5xx.link.image_names import ImageName
 
-Load = Callable[[str], Source | None]
+Load = Callable[[str], Source | Problem | None]
 
 MAX_FILES = 2000
 MAX_BYTES = 1_000_000
 # Directories of manifests that stand beside, or below, the code that they deploy.
-_MANIFESTS = re.compile(
+_MANIFESTS = pattern(
     r"k8s|kube(?:rnetes)?|deploy(?:ments?)?|manifests?|helm|charts?|templates|base|kustomize|infra", re.IGNORECASE
 )
-_DOCKERFILE = re.compile(r"(?:Dockerfile|Containerfile)(?:\..*)?|.*\.Dockerfile")
-_SKIPPED = re.compile(
+_DOCKERFILE = pattern(r"(?:Dockerfile|Containerfile)(?:\..*)?|.*\.Dockerfile")
+_SKIPPED = pattern(
     r"(?:^|/)(?:node_modules|dist|tests?|__tests__|spec|vendor|\.git|\.venv|venv|site-packages|coverage|testdata)/|"
     r"(?:^|/)(?:package-lock\.json|[^/]*\.(?:test|spec|min)\.[jt]sx?|test_[^/]*\.py|[^/]*_test\.(?:py|go))$"
 )
-_SOURCES = re.compile(r"\.(?:[cm]?[jt]s|py)$")
-_SETTINGS = re.compile(r"\.(?:conf|ini|cfg|xml|ya?ml|properties|toml|json|env|sh|hocon)$|(?:^|/)[^./]+$")
+_SOURCES = pattern(r"\.(?:[cm]?[jt]s|py)$")
+_SETTINGS = pattern(r"\.(?:conf|ini|cfg|xml|ya?ml|properties|toml|json|env|sh|hocon)$|(?:^|/)[^./]+$")
 # What is copied from a build stage without bringing configuration along.
-_LIBRARIES = re.compile(
+_LIBRARIES = pattern(
     r"node_modules|site-packages|/lib(?:64)?(?:/|$)|/bin(?:/|$)|\.(?:jar|war|so|whl)$|/wheels(?:/|$)|certs"
 )
 
@@ -62,6 +64,7 @@ class BuildContext:
     def files(self) -> Files:
         """The container's files that are copied from the context, and the program's sources."""
         seen: dict[str, Source] = {}
+        unread: dict[str, Problem] = {}
         unseen = "" if self.base and (self.base.published or self.base.shell is False) else self._foreign_base()
         for copy in self.stage.copies:
             if copy.from_stage:
@@ -69,10 +72,17 @@ class BuildContext:
                     unseen = unseen or f"files come from the build stage {copy.from_stage}"
                 continue
             for path, inside in self._copied(copy):
-                if (source := self._load(path)) is not None:
-                    seen[inside] = source
-        sources = {path: source for path in self._paths if _SOURCES.search(path) and (source := self._load(path))}
-        return Files(seen, unseen, sources)
+                loaded = self._load(path)
+                if isinstance(loaded, Source):
+                    seen[inside] = loaded
+                elif loaded is not None:
+                    unread[inside] = loaded
+        sources = {
+            path: loaded
+            for path in self._paths
+            if _SOURCES.search(path) and isinstance(loaded := self._load(path), Source)
+        }
+        return Files(seen, unseen, sources, {inside: wrong for inside, wrong in unread.items() if inside not in seen})
 
     def _foreign_base(self) -> str:
         return f"its base image {text(self.stage.base) or 'is not known and'} was built elsewhere"
@@ -118,15 +128,28 @@ class Builds:
                 self._by_folder.setdefault(folder, []).append(path)
         self._files: dict[str, Files] = {}
         self._contexts: dict[str, BuildContext | None] = {}
+        self._problems: list[Problem] = []
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the Dockerfiles that were asked for so far."""
+        return tuple(self._problems)
 
     @classmethod
     def of_tree(cls, tree: Tree, config: Config) -> Builds:
-        def load(path: str) -> Source | None:
+        def load(path: str) -> Source | Problem:
             try:
                 data = tree.read(path)
-            except OSError:
-                return None
-            return Source(path, data.decode("utf-8", "replace")) if len(data) <= MAX_BYTES else None
+            except OSError as error:
+                return Problem(path, 0, f"cannot be read: {error.strerror or error}")
+            if len(data) > MAX_BYTES:
+                return Problem(path, 0, f"cannot be read: larger than {MAX_BYTES // 1_000_000} MB")
+            try:
+                return Source(path, data.decode("utf-8-sig"))
+            except UnicodeDecodeError as error:
+                if path.endswith(".properties"):  # whose encoding was Latin-1 for twenty years
+                    return Source(path, data.decode("latin-1"))
+                return Problem(path, data.count(b"\n", 0, error.start) + 1, "not valid UTF-8")
 
         return cls(tree.paths(), load, config)
 
@@ -190,9 +213,14 @@ class Builds:
 
     def _read(self, path: str) -> BuildContext | None:
         source = self._load(path)
-        documents = dockerfile.read(source).documents if source else ()
+        if not isinstance(source, Source):
+            self._problems += [source] if source else []
+            return None
+        reading = dockerfile.read(source)
+        self._problems += reading.problems
+        documents = reading.documents
         stage = dockerfile.final_stage(documents[0].root) if documents else None
-        if source is None or stage is None:
+        if stage is None:
             return None
         directory = self._directory(path, stage)
         return BuildContext(stage, source, directory, Join(""), self._load, self._below(directory))
@@ -232,9 +260,9 @@ class Builds:
 
 
 def _remembered(load: Load) -> Load:
-    known: dict[str, Source | None] = {}
+    known: dict[str, Source | Problem | None] = {}
 
-    def remembered(path: str) -> Source | None:
+    def remembered(path: str) -> Source | Problem | None:
         if path not in known:
             known[path] = load(path)
         return known[path]

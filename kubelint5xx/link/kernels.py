@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, entries, items, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.value import Derived, Value, Version, Written
 from kubelint5xx.link.terraform_root import Declared
 
 # Families of images with the oldest kernel that they have had; the first that matches counts.
 _FAMILIES = (
-    (re.compile(r"al2023|amazon-?linux-?2023", re.I), "6.1"),
-    (re.compile(r"bottlerocket", re.I), "5.4"),
-    (re.compile(r"\bAL2_|amazon-eks-(?:gpu-|arm64-)?node-\d|amazon-?linux-?2\b|amzn2-", re.I), "4.14"),
-    (re.compile(r"ubuntu.*(?:22\.04|jammy)", re.I), "5.15"),
-    (re.compile(r"ubuntu.*(?:20\.04|focal)", re.I), "5.4"),
-    (re.compile(r"ubuntu.*(?:18\.04|bionic)", re.I), "4.15"),
+    (pattern(r"al2023|amazon-?linux-?2023", re.I), "6.1"),
+    (pattern(r"bottlerocket", re.I), "5.4"),
+    (pattern(r"\bAL2_|amazon-eks-(?:gpu-|arm64-)?node-\d|amazon-?linux-?2\b|amzn2-", re.I), "4.14"),
+    (pattern(r"ubuntu.*(?:22\.04|jammy)", re.I), "5.15"),
+    (pattern(r"ubuntu.*(?:20\.04|focal)", re.I), "5.4"),
+    (pattern(r"ubuntu.*(?:18\.04|bionic)", re.I), "4.15"),
 )
 _NAMES = ("name", "name_regex", "value", "values", "filter")
 
@@ -50,8 +51,8 @@ def _named(body: Mapping) -> Value | None:
 
 def _family(name: Scalar) -> Value | None:
     said = text(name) or ""
-    for pattern, version in _FAMILIES:
-        if pattern.search(said):
+    for family, version in _FAMILIES:
+        if family.search(said):
             written = Value(said, Written(name.span))
             return Value(Version.parse(version), Derived(f"such images have Linux {version} or later", (written,)))
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from posixpath import join, normpath
 
 from kubelint5xx.core.node import Mapping, Node, Scalar, Unresolved, entries, items, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Source
 from kubelint5xx.formats.embedded import embedded
 from kubelint5xx.hops.launch import Files
@@ -15,7 +16,7 @@ from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.workloads import Container
 
 # Keys and certificates configure no server.
-_CREDENTIALS = re.compile(
+_CREDENTIALS = pattern(
     r"tls|certs?|ssl|pki|tokens?|credentials?|secrets?|keys?|passw|serviceaccount|\.(?:crt|key|pem)$", re.I
 )
 _MAX_BYTES = 1_000_000
@@ -23,7 +24,7 @@ _MAX_BYTES = 1_000_000
 
 def with_mounts(files: Files, container: Container, scope: Scope) -> Files:
     """``files`` of the image, with what the container's volumes put over them."""
-    seen, unseen = dict(files.seen), files.unseen
+    seen, unseen, unread = dict(files.seen), files.unseen, dict(files.unread)
     for mount in items(container.node.get("volumeMounts")):
         if not isinstance(mount, Mapping):
             continue
@@ -35,6 +36,7 @@ def with_mounts(files: Files, container: Container, scope: Scope) -> Files:
         sub_path = mount.get("subPath")
         if sub_path is None:
             seen = {inside: source for inside, source in seen.items() if not inside.startswith(path + "/")}
+            unread = {inside: problem for inside, problem in unread.items() if not inside.startswith(path + "/")}
         if volume is not None and volume.get("emptyDir") is not None and _is_filled_before(name, container):
             unseen = unseen or f"an init container may write files to {path}"
         for inside, found in _volume(volume, container, scope):
@@ -47,7 +49,7 @@ def with_mounts(files: Files, container: Container, scope: Scope) -> Files:
                 seen[path] = found
             elif inside.startswith(f"{text(sub_path)}/"):
                 seen[normpath(join(path, inside.removeprefix(f"{text(sub_path)}/")))] = found
-    return Files(seen, unseen, files.sources)
+    return Files(seen, unseen, files.sources, {inside: wrong for inside, wrong in unread.items() if inside not in seen})
 
 
 def _is_filled_before(volume: str, container: Container) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Sequence, Unresolved, child, items, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Origin, Value, Written
 from kubelint5xx.formats.shell import Command, commands, script_of, sleep_seconds
@@ -23,8 +24,8 @@ _HARMLESS = frozenset({
     "sleep", "echo", "printf", "date", "true", ":", "set", "cd", "exit", "cat", "mkdir", "ls", "hostname", "id",
     "sync", "logger", "wait-shutdown",
 })  # fmt: skip
-_DRAIN = re.compile(r"drain|shut-?down|quiesce|offline|not-?ready|unready|healthcheck/fail|pre-?stop|lameduck", re.I)
-_LOCAL = re.compile(r"(?:^|//|\s)(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::|/|$)", re.I)
+_DRAIN = pattern(r"drain|shut-?down|quiesce|offline|not-?ready|unready|healthcheck/fail|pre-?stop|lameduck", re.I)
+_LOCAL = pattern(r"(?:^|//|\s)(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::|/|$)", re.I)
 _MAX_NESTED = 8
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import child, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Join, Subject
@@ -22,8 +23,8 @@ from kubelint5xx.link.services import LabelIndex, ServicePort, label_index, pods
 from kubelint5xx.link.workloads import Container, Workload, pod_subject, serving_container, workload_of
 from kubelint5xx.model.topology import Hop, Undecided
 
-_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
-_LOCAL_UPSTREAM = re.compile(
+_COMMENT = pattern(r"^[ \t]*#.*$", re.MULTILINE)
+_LOCAL_UPSTREAM = pattern(
     r"(?:proxy_pass\s+https?://|server\s+)(?:127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})\b|"
     r"address:\s*[\"']?(?:127\.0\.0\.1|localhost)[\"']?[\s,]+port_value:\s*(\d{1,5})\b"
 )

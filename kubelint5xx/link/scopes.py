@@ -7,11 +7,11 @@ after an environment. The same object twice in one file is said, and joined to n
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from kubelint5xx.core.node import Mapping, items, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.link.objects import KubeObject
@@ -19,7 +19,7 @@ from kubelint5xx.link.objects import KubeObject
 Key = tuple[str, str, str, str]
 
 # Whole words in a directory's or file's name that tell one environment from another.
-_ENVIRONMENT = re.compile(
+_ENVIRONMENT = pattern(
     r"(?:^|[^a-z0-9])(dev|development|stag|staging|stage|prod|production|qa|uat|preprod|preproduction|sandbox|test)(?:$|[^a-z0-9])"
 )
 
@@ -132,9 +132,8 @@ def _unambiguous(objects: list[KubeObject], problems: list[Problem]) -> list[Kub
     for thing in objects:
         key = _key(thing)
         if counts[key] > 1 and key in seen:
-            problems.append(
-                Problem(thing.path, thing.span.line, f"{thing.title} stands in this file twice; neither is joined", "notice")
-            )
+            message = f"{thing.title} stands in this file twice; neither is joined"
+            problems.append(Problem(thing.path, thing.span.line, message, "notice"))
         seen.add(key)
     return [thing for thing in objects if counts[_key(thing)] == 1]
 

@@ -6,13 +6,13 @@ joined to several is joined to none.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from kubelint5xx.config import Config, Link
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Node, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Join, Value, Written
 from kubelint5xx.link import aws_controller as aws
@@ -24,8 +24,8 @@ from kubelint5xx.link.receivers import unknown_hop
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import ServicePort, port_of, ports_of, service_of
 
-_ARN = re.compile(r"^arn:[\w-]+:elasticloadbalancing:[^:]*:[^:]*:targetgroup/([^/]+)/")
-_PLACEHOLDER = re.compile(r"[${}<>]|^$")
+_ARN = pattern(r"^arn:[\w-]+:elasticloadbalancing:[^:]*:[^:]*:targetgroup/([^/]+)/")
+_PLACEHOLDER = pattern(r"[${}<>]|^$")
 
 
 def join_target_groups(scopes: Sequence[Scope], groups: Sequence[TargetGroup], paths: Paths) -> None:

@@ -8,12 +8,13 @@ from fnmatch import fnmatchcase
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.node import Node
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Derived, Value, Written
 from kubelint5xx.link.attributes import whole, why_unknown, written
 
 # Whole words of names, labels and taints that mark nodes which do not stay.
-_MARKS = re.compile(r"(?:^|[^a-z0-9])(bulk|batch|burst|spot|ci|runners?|ingest|jobs?)(?:$|[^a-z0-9])")
+_MARKS = pattern(r"(?:^|[^a-z0-9])(bulk|batch|burst|spot|ci|runners?|ingest|jobs?)(?:$|[^a-z0-9])")
 
 
 def configured(names: Iterable[str | None], config: Config, place: Span) -> Value | None:
@@ -21,8 +22,8 @@ def configured(names: Iterable[str | None], config: Config, place: Span) -> Valu
     known = [name for name in names if name]
     for patterns, volatile in ((config.stable, False), (config.volatile, True)):
         for name in known:
-            for pattern in patterns:
-                if fnmatchcase(name, pattern):
+            for wanted in patterns:
+                if fnmatchcase(name, wanted):
                     setting = "volatile" if volatile else "stable"
                     return written(volatile, config.source or place, setting)
     return None
