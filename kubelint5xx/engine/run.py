@@ -22,7 +22,7 @@ from kubelint5xx.core.value import (
     in_words,
 )
 from kubelint5xx.engine.rule import Case, Rule, Template
-from kubelint5xx.model.knobs import OVER
+from kubelint5xx.model.knobs import OVER, knobs_of
 from kubelint5xx.model.topology import Model
 
 
@@ -46,7 +46,13 @@ class Failure:
     rule: Rule
     case: Case
     about: About
-    reads: tuple[Read, ...]
+    required: tuple[Read, ...]
+    applied: tuple[Read, ...]
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """What was read: first what had to hold and did not, then what told that it applies."""
+        return self.required + self.applied
 
 
 def abouts(model: Model, config: Config) -> Iterator[About]:
@@ -119,7 +125,7 @@ def _judge(rule: Rule, about: About) -> tuple[str, Failure | None, str]:
         if required.data is True:
             state = "holds"
         elif required.data is False and applies.data is True:
-            return "fails", Failure(rule, case, about, required.reads + applies.reads), ""
+            return "fails", Failure(rule, case, about, required.reads, applies.reads), ""
         else:
             # A case that is undecided may be the one that counts, so a later one cannot fail for certain.
             return "unknown", None, applies.reason or required.reason
@@ -149,25 +155,34 @@ def _finding(failure: Failure, config: Config) -> Finding:
     evidence = [primary, *(cited for cited in evidence if cited.value is not primary.value)]
     place = (primary.value.place or about.focus.place or _any_place(about, evidence)).in_file()
     subjects = list(_involved(failure.reads, about))
-    confidence = min(
-        [cited.value.confidence for cited in evidence] + [subject.confidence for subject in subjects],
-        default=Confidence.HIGH,
-    )
     return Finding(
         rule=rule.slug,
         title=rule.title,
         severity=config.severity.get(rule.slug, case.severity),
-        confidence=confidence,
+        confidence=_confidence(failure, subjects),
         bites=rule.bites,
         status=_status(rule, about),
         message=_render(case.message, bindings, about),
         place=place,
-        evidence=tuple(cited for cited in evidence if not isinstance(cited.value.data, (bool, str))) or tuple(evidence),
+        evidence=(primary, *_telling(evidence[1:])),
         route=about.route,
         assumptions=tuple(dict.fromkeys(_assumptions(evidence, subjects))),
         advice=_advice(case, bindings, about, place),
         key=f"{rule.slug}:{place.path}:{about.focus.name}:{primary.label}",
     )
+
+
+def _confidence(failure: Failure, subjects: list[Subject]) -> Confidence:
+    """That of the values that had to hold. What only told that the rule applies counts where it is unsure itself."""
+    deciding = [read.value.confidence for read in failure.required] + [subject.confidence for subject in subjects]
+    doubts = [read.value.confidence for read in failure.applied if read.value.confidence == Confidence.LOW]
+    return min(deciding + doubts, default=Confidence.HIGH)
+
+
+def _telling(evidence: list[Cited]) -> Iterator[Cited]:
+    """What a reader wants to see: all numbers, else what somebody wrote or what follows from it."""
+    numbers = [cited for cited in evidence if not isinstance(cited.value.data, (bool, str))]
+    yield from numbers or (cited for cited in evidence if not isinstance(cited.value.origin, Default))
 
 
 def _involved(reads: tuple[Read, ...], about: About) -> Iterator[Subject]:
@@ -203,7 +218,8 @@ def _label(name: str, about: About) -> str:
     # Of a fact its name says enough: stop_budget(pod, server).
     subject, dot, quantity = name.partition("(")[0].partition(".")
     bound = about.bindings.get(subject)
-    words = (quantity or subject).replace("_", " ")
+    knob = knobs_of(bound.kind).get(quantity) if bound is not None else None
+    words = knob.words if knob and knob.words else (quantity or subject).replace("_", " ")
     return f"{words} of {bound.name}" if dot and bound is not None and bound.kind != "budget" else words
 
 

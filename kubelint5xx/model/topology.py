@@ -15,7 +15,8 @@ class Hop:
     """A program that receives requests and answers them, or sends them on. Its two faces are subjects of kind hop.
 
     ``product`` is the name of its table under hops/ (empty: unknown program), ``role`` balancer, proxy, sidecar or
-    server. Values without a face (version, drain) stand on both faces.
+    server. Values without a face (version, drain) stand on both faces. ``problems``: which of its files could not be
+    read.
     """
 
     product: str
@@ -24,6 +25,7 @@ class Hop:
     place: Span | None
     inbound: Subject
     outbound: Subject
+    problems: tuple[Problem, ...] = ()
 
 
 @record(eq=False)
