@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
+FAILED = 2
+INTERRUPTED = 130
+
 
 def main() -> None:
-    """Answer ``--version`` at once; everything else goes to the command line proper."""
+    """Answer ``--version`` at once; everything else goes to the command line proper.
+
+    Whatever goes wrong ends in one line on stderr: never a traceback, unless it is asked for.
+    """
     if sys.argv[1:] == ["--version"]:
         from kubelint5xx import __version__
 
@@ -16,9 +22,44 @@ def main() -> None:
 
     # Trees of small objects that live until the end: collecting them again and again would double the time.
     gc.disable()
-    from kubelint5xx.cli import cli
+    try:
+        sys.exit(_run())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
-    cli()
+
+def _run() -> int:
+    """The command line's exit status."""
+    import click
+
+    from kubelint5xx.cli import cli
+    from kubelint5xx.output import forgiving
+
+    forgiving()
+    try:
+        status = cli.main(prog_name="kubelint5xx", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return FAILED
+    except click.Abort:
+        return INTERRUPTED
+    except Exception as error:
+        return _internal(error)
+    return status if isinstance(status, int) else 0
+
+
+def _internal(error: Exception) -> int:
+    import os
+
+    if os.environ.get("KUBELINT5XX_DEBUG", "0") not in ("", "0") or {"-v", "--verbose"} & set(sys.argv[1:]):
+        import traceback
+
+        traceback.print_exception(error)
+    said = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    if len(said) > 300:
+        said = said[:300] + "…"
+    print(f"internal error: {said}; please report it, with what KUBELINT5XX_DEBUG=1 prints", file=sys.stderr)
+    return FAILED
 
 
 if __name__ == "__main__":

@@ -33,31 +33,38 @@ def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Re
     model = link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
     # What follows from another finding yields to it before anything is deselected or suppressed.
     findings, unknowns, coverage = run(known, model, config)
+    if config.select or config.ignore:
+        # What was left out neither fails a hop nor leaves a question open.
+        chosen = [rule for rule in known if _chosen({rule.slug, rule.group}, config)]
+        _, unknowns, coverage = run(chosen, model, config)
     suppressions = [*inputs.suppressions, *annotations_of(model.annotated)]
     seen = {suppression.span.path for suppression in suppressions}
     for source in _cited_sources(findings):
         if MARK in source.text and source.path not in seen:
             suppressions.extend(comments_of(source))
     groups = {rule.slug: rule.group for rule in known}
-    selected = [finding for finding in findings if _selected(finding, config, groups)]
     names = [*groups, *groups.values()]
-    kept, suppressed, unused = apply(selected, suppressions, lambda slug: groups.get(slug, ""), names)
+    # Suppressions see what is deselected as well: one that waits for such a finding is in use.
+    kept, suppressed, unused = apply(findings, suppressions, lambda slug: groups.get(slug, ""), names)
     problems = [*inputs.problems, *(p for m in inputs.modules.values() for p in m.problems), *model.problems]
-    if not config.select and not config.ignore:
-        # With rules left out, a suppression may well wait for one of them.
-        problems += unused
+    problems += unused
     unjoined = [Unknown("", missing.what, missing.reason, missing.place) for missing in model.undecided]
-    problems = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.message))
+    problems = sorted(set(problems), key=lambda one: (one.path, one.line, one.column, one.message, one.kind))
     return Report(
-        findings=tuple(sorted(kept, key=_order)),
-        suppressed=tuple(sorted(suppressed, key=lambda one: _order(one.finding))),
+        findings=tuple(sorted((one for one in kept if _selected(one, config, groups)), key=_order)),
+        suppressed=tuple(
+            sorted(
+                (one for one in suppressed if _selected(one.finding, config, groups)),
+                key=lambda one: _order(one.finding),
+            )
+        ),
         problems=tuple(problems),
         unknowns=tuple([*unjoined, *unknowns]),
         coverage=replace(
             coverage,
             files=inputs.files,
             objects=model.objects,
-            unreadable=len({problem.path for problem in problems if problem.kind == "unreadable"}),
+            unreadable=_count(problems, "unreadable"),
             unrendered=_count(problems, "unrendered"),
         ),
         rules=tuple(rule.info() for rule in known),
@@ -65,7 +72,12 @@ def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Re
 
 
 def _count(problems: list[Problem], kind: str) -> int:
-    return sum(1 for problem in problems if problem.kind == kind)
+    """How many files have such a problem."""
+    return len({problem.path for problem in problems if problem.kind == kind})
+
+
+def _chosen(names: set[str], config: Config) -> bool:
+    return (not config.select or bool(names & set(config.select))) and not names & set(config.ignore)
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str, str]:
@@ -74,9 +86,7 @@ def _order(finding: Finding) -> tuple[str, int, int, str, str]:
 
 def _selected(finding: Finding, config: Config, groups: dict[str, str]) -> bool:
     names = {finding.rule, groups[finding.rule]}
-    if config.select and not names & set(config.select):
-        return False
-    if names & set(config.ignore):
+    if not _chosen(names, config):
         return False
     if finding.severity < config.min_severity or finding.confidence < config.min_confidence:
         return False

@@ -13,14 +13,16 @@ from kubelint5xx import __version__
 from kubelint5xx.core.record import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kubelint5xx.config import Config
     from kubelint5xx.core.finding import Report
     from kubelint5xx.core.tree import Tree
 
 LEVELS = ("info", "warning", "error")
 FORMATS = ("text", "json", "sarif")
-# 2 wins over 1, 1 over 3.
-CLEAN, FINDINGS, FAILED, UNRESOLVED = 0, 1, 2, 3
+# Usage, configuration and internal errors end with 2, which wins over 1; and 1 wins over 3.
+CLEAN, FINDINGS, UNRESOLVED = 0, 1, 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,7 +32,7 @@ def cli() -> None:
 
 
 _paths = click.argument("paths", nargs=-1, type=click.Path())
-_color = click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours in text.")
+_color = click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
 _config = click.option("--config", "config_file", type=click.Path(dir_okay=False), help="The configuration file.")
 _no_config = click.option("--no-config", is_flag=True, help="Read no configuration file.")
 _var_file = click.option("--var-file", "var_files", multiple=True, help="A Terraform variable file that is in use.")
@@ -74,6 +76,7 @@ def check(paths: tuple[str, ...], format_: str, output: tuple[str, ...], **optio
     """
     from kubelint5xx.check import check as run_check
     from kubelint5xx.core.value import Confidence, Severity
+    from kubelint5xx.output import colored, diagnose, say, write
 
     outputs = _outputs(output)
     tree, config = _inputs(paths, options)
@@ -85,20 +88,14 @@ def check(paths: tuple[str, ...], format_: str, output: tuple[str, ...], **optio
         min_severity=severities[options["min_severity"]] if options["min_severity"] else config.min_severity,
         min_confidence=sureness[options["min_confidence"]] if options["min_confidence"] else config.min_confidence,
     )
-    _check_names(config)
     report = run_check(tree, config)
-    for kind, path in outputs:
-        try:
-            Path(path).write_text(_render(report, kind, options, color=False), encoding="utf-8")
-        except OSError as error:
-            raise click.FileError(path, error.strerror or str(error)) from None
-    text = _render(report, format_, options, color=_colors(options["color"]))
+    text = _render(report, format_, options, color=colored(options["color"]))
+    # All of them are ready before the first is written.
+    for path, content in [(path, _render(report, kind, options, color=False)) for kind, path in outputs]:
+        write(path, content)
+    diagnose(report.problems, everything=options["verbose"])
     if format_ != "text" or not options["quiet"] or report.findings:
-        click.echo(text, nl=not text.endswith("\n"), color=True)
-    if format_ != "text":
-        for problem in report.problems:
-            if problem.kind != "notice" and not options["quiet"]:
-                click.echo(str(problem), err=True)
+        say(text)
     sys.exit(_status(report, options))
 
 
@@ -137,7 +134,8 @@ def _outputs(wanted: tuple[str, ...]) -> list[tuple[str, str]]:
     for one in wanted:
         kind, given, path = one.partition("=")
         if kind not in FORMATS or not given or not path:
-            raise click.BadParameter(f"{one!r} is not FORMAT=FILE with one of {', '.join(FORMATS)}", param_hint="--output")
+            message = f"{one!r} is not FORMAT=FILE with one of {', '.join(FORMATS)}"
+            raise click.BadParameter(message, param_hint="--output")
         found.append((kind, path))
     return found
 
@@ -146,69 +144,85 @@ def _split(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.strip() for name in names for part in name.split(",") if part.strip())
 
 
-def _check_names(config: Config) -> None:
+def _check_names(names: Iterable[str]) -> None:
     """Refuse slugs and groups that do not exist: a misspelt --ignore would silently do nothing."""
-    from difflib import get_close_matches
+    from kubelint5xx.config_file import no_such_rule
 
+    for name in names:
+        if name not in (known := _rule_names()):
+            raise click.UsageError(no_such_rule(name, known))
+
+
+def _rule_names() -> frozenset[str]:
     from kubelint5xx.engine.rule import shipped_rules
 
-    rules = shipped_rules()
-    known = {rule.slug for rule in rules} | {rule.group for rule in rules}
-    for name in (*config.select, *config.ignore, *config.severity):
-        if name not in known:
-            near = get_close_matches(name, sorted(known), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; `kubelint5xx rules` lists them"
-            raise click.UsageError(f"{name!r} is no rule and no group{hint}")
-
-
-def _colors(wanted: str) -> bool:
-    if wanted != "auto":
-        return wanted == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("CLICOLOR_FORCE")) or sys.stdout.isatty()
+    return frozenset(name for rule in shipped_rules() for name in (rule.slug, rule.group))
 
 
 def _inputs(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Tree, Config]:
     """The tree to check, and its configuration. A wrong configuration ends the run with status 2."""
     from kubelint5xx.config import Config
-    from kubelint5xx.core.tree import MemoryTree
     from kubelint5xx.discover import DirectoryTree, repository_root
-    from kubelint5xx.inputs import STREAM
 
+    _check_names((*_split(options.get("select", ())), *_split(options.get("ignore", ()))))
     if "-" in paths:
         if len(paths) > 1:
             raise click.UsageError("- stands alone: a stream is one tree")
-        tree: Tree = MemoryTree({STREAM: sys.stdin.buffer.read()})
-        root = Path.cwd()
-        parts = [root]
+        parts = [Path.cwd()]
+        root = repository_root(parts[0])
+        tree = _stream()
     else:
         parts = [Path(path) for path in paths or (".",)]
         for part in parts:
-            if not part.exists():
-                raise click.BadParameter(f"{part} does not exist", param_hint="PATH")
+            _must_be_readable(part)
         root = repository_root(parts[0])
         if not all(part.resolve().is_relative_to(root) for part in parts):
             root = Path(os.path.commonpath([root, *(part.resolve() for part in parts)]))
         tree = DirectoryTree(root, parts)
     config = Config() if options["no_config"] else _configuration(options["config_file"], parts[0], root)
-    pairs: dict[str, str] = {}
-    for variable in options["variables"]:
-        name, given, value = variable.partition("=")
-        if not given:
-            raise click.BadParameter(f"{variable!r} is not K=V", param_hint="--var")
-        pairs[name] = value
-    var_files = tuple(_relative(path, root) for path in options["var_files"])
-    config = replace(config, var_files=(*config.var_files, *var_files), variables={**config.variables, **pairs})
-    if options["kube_version"]:
-        from kubelint5xx.core.node import Scalar
-        from kubelint5xx.core.source import Source, Span
+    return tree, _with_arguments(config, options, root)
 
-        version = options["kube_version"]
-        said = Source("--kube-version", version)
-        node = Scalar(Span(said, 0, len(version)), version, version)
-        config = replace(config, cluster={**config.cluster, "kubernetes_version": node})
-    return tree, config
+
+def _stream() -> Tree:
+    from kubelint5xx.core.tree import MemoryTree
+    from kubelint5xx.inputs import STREAM
+    from kubelint5xx.output import Failed
+
+    try:
+        return MemoryTree({STREAM: sys.stdin.buffer.read()})
+    except (OSError, AttributeError) as error:
+        raise Failed(f"cannot read stdin: {getattr(error, 'strerror', None) or 'it is closed'}") from None
+
+
+def _must_be_readable(part: Path) -> None:
+    try:
+        if part.is_dir() or part.is_file():
+            return
+        there = part.exists() or part.is_symlink()
+    except OSError as error:
+        raise click.BadParameter(f"{part}: {error.strerror or error}", param_hint="PATH") from None
+    said = "is neither a file nor a directory; a stream is read from -" if there else "does not exist"
+    raise click.BadParameter(f"{part} {said}", param_hint="PATH")
+
+
+def _with_arguments(config: Config, options: dict[str, Any], root: Path) -> Config:
+    """The configuration with what the command line says over it."""
+    from kubelint5xx.core.value import Version
+    from kubelint5xx.inputs import argument
+
+    variables = dict(config.variables)
+    for at, variable in enumerate(options["variables"]):
+        name, given, value = variable.partition("=")
+        if not given or not name.strip():
+            raise click.BadParameter(f"{variable!r} is not K=V", param_hint="--var")
+        variables[name.strip()] = argument(name.strip(), value, at)
+    cluster = dict(config.cluster)
+    if (version := options["kube_version"]) is not None:
+        if Version.parse(version) is None:
+            raise click.BadParameter(f"{version!r} is not a version such as 1.29", param_hint="--kube-version")
+        cluster["kubernetes_version"] = argument("kubernetes_version", version, len(options["variables"]))
+    var_files = tuple(_relative(path, root) for path in options["var_files"])
+    return replace(config, var_files=(*config.var_files, *var_files), variables=variables, cluster=cluster)
 
 
 def _relative(path: str, root: Path) -> str:
@@ -219,32 +233,37 @@ def _relative(path: str, root: Path) -> str:
 
 
 def _configuration(given: str | None, start: Path, root: Path) -> Config:
-    from kubelint5xx.config import FILE_NAMES, Config
+    from kubelint5xx.config import Config
     from kubelint5xx.config_file import load_config
     from kubelint5xx.core.problem import InputError
     from kubelint5xx.core.source import Source
+    from kubelint5xx.output import Failed
 
-    file = Path(given) if given else None
-    if file is None:
-        start = start.resolve()
-        directory = start if start.is_dir() else start.parent
-        for folder in (directory, *directory.parents):
-            file = next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
-            if file or folder == root:
-                break
+    file = Path(given) if given else _nearest_config(start.resolve(), root)
     if file is None:
         return Config()
     full = file.resolve()
     shown = full.relative_to(root).as_posix() if full.is_relative_to(root) else str(file)
     try:
-        return load_config(Source(shown, full.read_text(encoding="utf-8-sig")))
+        return load_config(Source(shown, full.read_text(encoding="utf-8-sig")), _rule_names())
     except InputError as error:
-        click.echo(f"Error: {error.problem}", err=True)
+        raise Failed(str(error.problem)) from None
     except UnicodeDecodeError:
-        click.echo(f"Error: {shown}: not valid UTF-8", err=True)
+        raise Failed(f"{shown}: not valid UTF-8") from None
     except OSError as error:
-        click.echo(f"Error: {shown}: cannot be read: {error.strerror or error}", err=True)
-    sys.exit(FAILED)
+        raise Failed(f"{shown}: cannot be read: {error.strerror or error}") from None
+
+
+def _nearest_config(start: Path, root: Path) -> Path | None:
+    """The configuration in the directory of ``start`` or the nearest one above, up to ``root``."""
+    from kubelint5xx.config import FILE_NAMES
+
+    directory = start if start.is_dir() else start.parent
+    for folder in (directory, *directory.parents):
+        found = next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
+        if found or folder == root:
+            return found
+    return None
 
 
 @cli.command()
@@ -258,10 +277,11 @@ def _configuration(given: str | None, start: Path, root: Path) -> Config:
 def path(paths: tuple[str, ...], **options: Any) -> None:
     """Show the request paths that were found: each hop, each number and where it comes from."""
     from kubelint5xx.check import understand
+    from kubelint5xx.output import colored, say
     from kubelint5xx.report.path import render
 
     tree, config = _inputs(paths, options)
-    click.echo(render(understand(tree, config), color=_colors(options["color"])), nl=False, color=True)
+    say(render(understand(tree, config), color=colored(options["color"])))
 
 
 @cli.command()
@@ -269,18 +289,16 @@ def path(paths: tuple[str, ...], **options: Any) -> None:
 @_color
 def explain(slug: str, color: str) -> None:
     """Say why a rule exists, when it fails and when it does not, with examples."""
-    from difflib import get_close_matches
-
+    from kubelint5xx.config_file import no_such_rule
     from kubelint5xx.engine.rule import rule_files
+    from kubelint5xx.output import colored, say
     from kubelint5xx.report.explain import render
 
     files = {name: (group, file) for group, name, file in rule_files()}
     if slug not in files:
-        near = get_close_matches(slug, list(files), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; `kubelint5xx rules` lists them"
-        raise click.UsageError(f"there is no rule {slug!r}{hint}")
+        raise click.UsageError(no_such_rule(slug, files))
     group, file = files[slug]
-    click.echo(render(file.read_text(encoding="utf-8"), slug, group, color=_colors(color)), nl=False, color=True)
+    say(render(file.read_text(encoding="utf-8"), slug, group, color=colored(color)))
 
 
 @cli.command()
@@ -289,11 +307,12 @@ def rules() -> None:
     from itertools import groupby
 
     from kubelint5xx.engine.rule import shipped_rules
+    from kubelint5xx.output import say
 
+    lines: list[str] = []
     for group, members in groupby(shipped_rules(), lambda rule: rule.group):
-        click.echo(group)
-        for rule in members:
-            click.echo(f"  {rule.slug:34}{rule.severity!s:9}{rule.title}")
+        lines += [group, *(f"  {rule.slug:34}{rule.severity!s:9}{rule.title}" for rule in members)]
+    say("\n".join(lines))
 
 
 @cli.command()
@@ -302,4 +321,6 @@ def schema(kind: str) -> None:
     """Print a JSON Schema, for editors: of the configuration, a rule, a server's table, or the JSON report."""
     from importlib.resources import files
 
-    click.echo((files("kubelint5xx") / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8"), nl=False)
+    from kubelint5xx.output import say
+
+    say((files("kubelint5xx") / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8"))

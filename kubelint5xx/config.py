@@ -47,7 +47,7 @@ class Config:
     assume: Mapping[str, Node] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     var_files: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Node] = field(default_factory=dict)
     min_severity: Severity = Severity.INFO
     min_confidence: Confidence = Confidence.LOW
     source: Span | None = None

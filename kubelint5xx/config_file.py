@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from posixpath import dirname, join, normpath
 from typing import Any
 
 from kubelint5xx.config import Config, Link
 from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import InputError
 from kubelint5xx.core.record import replace
-from kubelint5xx.core.source import Source
+from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.value import Severity, Value, Written
 from kubelint5xx.formats import reader
 
@@ -21,12 +21,15 @@ COMPLETE = ("lifecycle-hooks", "termination-handlers", "node-groups")
 LINK_ENDS = ("service", "target_group", "image", "build", "manifests", "cluster", "node_group")
 CLUSTER = ("kubernetes_version", "kube_proxy_version", "kube_proxy_mode", "kernel")
 _SEVERITIES = {str(severity): severity for severity in Severity}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
+_DURATION = pattern(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
-def load_config(source: Source) -> Config:
-    """The configuration in ``source``. Raises InputError at the first thing in it that cannot be used."""
+def load_config(source: Source, rules: Collection[str] = ()) -> Config:
+    """The configuration in ``source``. Raises InputError at the first thing in it that cannot be used.
+
+    ``rules``: the slugs and groups that exist, to refuse all others; without them none is refused.
+    """
     reading = reader("yaml").read(source)
     for problem in reading.problems:
         if problem.kind != "notice":
@@ -43,7 +46,30 @@ def load_config(source: Source) -> Config:
             raise _unknown_key(entry.key, key, list(_DECODE))
         name = "per_path_ignore" if key == "per-path-ignore" else key
         config = replace(config, **{name: decode(entry.value)})
+        for at, slug in _slugs(key, entry.value):
+            if rules and slug not in rules:
+                raise InputError.at(at, no_such_rule(slug, rules))
     return _from_root(config, dirname(source.path))
+
+
+def no_such_rule(name: str, known: Collection[str]) -> str:
+    """What to say of a slug or group that does not exist."""
+    near = get_close_matches(name, sorted(known), 1)
+    hint = f"; did you mean {near[0]!r}?" if near else "; `kubelint5xx rules` lists them"
+    return f"{name!r} is no rule and no group{hint}"
+
+
+def _slugs(key: str, node: Node) -> Iterator[tuple[Span, str]]:
+    """The names of rules and groups in the value of a key of the configuration, with their places."""
+    if key in ("select", "ignore"):
+        for item in node.items if isinstance(node, Sequence) else (node,):
+            yield item.span, text(item) or ""
+    elif key in ("severity", "per-path-ignore") and isinstance(node, Mapping):
+        for entry in node.entries:
+            if key == "severity":
+                yield entry.key.span, str(entry.key.value)
+            else:
+                yield from _slugs("ignore", entry.value)
 
 
 def _from_root(config: Config, base: str) -> Config:

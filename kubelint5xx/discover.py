@@ -28,10 +28,14 @@ class DirectoryTree:
         if self._paths is None:
             found: set[str] = set()
             for part in self._parts:
+                tracked = None if part.is_file() else _tracked(part, self.root)
                 if part.is_file():
                     found.add(self._relative(part))
+                elif tracked or (tracked is not None and part == self.root):
+                    found.update(tracked)
                 else:
-                    found.update(_tracked(part, self.root) or self._walk(part))
+                    # A directory that git ignores is meant where it is named: manifests that a build rendered.
+                    found.update(self._walk(part))
             self._paths = tuple(sorted(found))
         return self._paths
 
@@ -39,7 +43,10 @@ class DirectoryTree:
         """The bytes of ``path``. Raises OSError for what is no file, leads out of the tree, or is too large."""
         full = self.root / path
         if full.is_symlink():
-            target = full.resolve()
+            try:
+                target = full.resolve(strict=True)
+            except (OSError, RuntimeError):
+                raise OSError("a symbolic link that leads nowhere") from None
             if not target.is_relative_to(self.root):
                 raise OSError("a symbolic link that leads out of the tree")
         # Opened without blocking: a named pipe would wait for ever.
@@ -69,14 +76,17 @@ def _tracked(part: Path, root: Path) -> list[str] | None:
     if not (root / ".git").exists():
         return None
     # A repository's own configuration can name programs that git would start: switched off.
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "-z"]
+    command = ["git", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "-z"]
     command += ["--cached", "--others", "--exclude-standard", "--", str(part)]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     paths = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    return [path for path in paths if path and not any(name in SKIPPED for name in path.split("/")[:-1])]
+    inner = len(part.relative_to(root).parts)
+    wanted = [path for path in paths if path and not any(name in SKIPPED for name in path.split("/")[inner:-1])]
+    # The index still holds what was deleted and not committed yet.
+    return [path for path in wanted if os.path.lexists(root / path)]
 
 
 def repository_root(path: Path) -> Path:

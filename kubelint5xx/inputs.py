@@ -10,15 +10,18 @@ from posixpath import dirname, join, normpath
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
+from kubelint5xx.core.node import Scalar
+from kubelint5xx.core.pattern import byte_pattern, pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
-from kubelint5xx.core.source import Source
+from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.tree import Tree
 from kubelint5xx.eval.terraform import Module, load_module
 from kubelint5xx.formats import reader
 from kubelint5xx.suppress import MARK, Suppression, comments_of
 
 STREAM = "<stdin>"
+COMMAND_LINE = "<command line>"
 
 # A document whose bytes name none of these kinds is not parsed: CRDs, roles and dashboards are most of all YAML.
 _KINDS = (
@@ -26,14 +29,15 @@ _KINDS = (
     "|Rollout|ConfigMap|Namespace|Node|NodePool|EC2NodeClass|Provisioner|ClusterConfig|Cluster|InstanceGroup"
     "|ClusterConfiguration|KubeProxyConfiguration|NodeConfig|Kustomization|Component|[A-Za-z]*List"
 )
-_WANTED = re.compile(rf"""kind["']?[ \t]*:[ \t]*["']?(?:{_KINDS})["']?[ \t]*(?:[\r\n,}}#]|$)""", re.M)
+_WANTED = pattern(rf"""kind["']?[ \t]*:[ \t]*["']?(?:{_KINDS})["']?[ \t]*(?:[\r\n,}}#]|$)""", re.M)
 # A Terraform directory that mentions none of these has nothing to say about a request's path.
-_INFRASTRUCTURE = re.compile(
+_INFRASTRUCTURE = byte_pattern(
     rb'"(?:aws_(?:lb|alb|elb|autoscaling|launch|eks|security_group)|kubernetes_|kubectl_manifest|helm_release)'
     rb"|load.?balancer|autoscaling|node_group|\beks\b|\balb\b"
 )
-_PLAN = re.compile(rb'"(?:planned_values|terraform_version)"\s*:')
-_TERRAFORM = (".tf", ".tofu", ".tfvars")
+_PLAN = byte_pattern(rb'"(?:planned_values|terraform_version)"\s*:')
+# Those in JSON are not evaluated: that they are there makes what is missing unknown.
+_TERRAFORM = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json")
 
 
 @record(frozen=False)
@@ -64,16 +68,25 @@ def read_inputs(tree: Tree, config: Config) -> Inputs:
                 _read_documents(path, "yaml", inputs)
         elif path == STREAM:
             _read_stream(path, inputs, plans)
-        elif name.endswith(".json"):
-            _read_json(path, inputs, plans)
         elif name.endswith(_TERRAFORM):
             terraform.setdefault(dirname(path), []).append(path)
+        elif name.endswith(".json"):
+            _read_json(path, inputs, plans)
     _read_terraform(terraform, inputs)
     _read_plans(plans, inputs)
     return inputs
 
 
+def argument(name: str, value: str, at: int) -> Scalar:
+    """A value that the command line gives, as text. ``at`` counts such values from 0: each has a line of its own."""
+    before = "\n" * at + f"{name} = "
+    source = Source(COMMAND_LINE, before + value)
+    return Scalar(Span(source, len(before), len(source.text)), value, value)
+
+
 def _included(path: str, config: Config) -> bool:
+    if path == STREAM:
+        return True
     if config.include and not any(_matches(path, pattern) for pattern in config.include):
         return False
     return not any(_matches(path, pattern) for pattern in config.exclude)
@@ -81,6 +94,8 @@ def _included(path: str, config: Config) -> bool:
 
 def _matches(path: str, pattern: str) -> bool:
     pattern = pattern.rstrip("/")
+    if pattern.startswith("**/") and _matches(path, pattern[3:]):
+        return True
     return fnmatchcase(path, pattern) or fnmatchcase(path, pattern + "/*") or path == pattern
 
 
@@ -117,18 +132,24 @@ def _in_chart(path: str, charts: set[str]) -> bool:
 
 def _load(path: str, inputs: Inputs) -> bytes | None:
     try:
-        return inputs.tree.read(path)
+        data = inputs.tree.read(path)
     except OSError as error:
         inputs.problems.append(Problem(path, 0, f"cannot be read: {error.strerror or error}"))
         return None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        inputs.problems.append(Problem(path, 1, "not valid UTF-8, but UTF-16"))
+        return None
+    return data
 
 
-def _decode(path: str, data: bytes, inputs: Inputs) -> Source | None:
+def _decode(path: str, data: bytes, inputs: Inputs, wanted: re.Pattern[str] | None = None) -> Source | None:
+    """The text of a file; None where it is not valid UTF-8, or where ``wanted`` does not find anything in it."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        inputs.problems.append(Problem(path, line, "not valid UTF-8"))
+        if wanted is None or wanted.search(data.decode("utf-8", "replace")):
+            line = data.count(b"\n", 0, error.start) + 1
+            inputs.problems.append(Problem(path, line, "not valid UTF-8"))
         return None
     source = Source(path, text)
     if MARK in text:
@@ -142,16 +163,16 @@ def _read_documents(path: str, syntax: str, inputs: Inputs, data: bytes | None =
     # Nothing without the word can be an object; most files need no decoding for that.
     if data is None or b"kind" not in data:
         return
-    source = _decode(path, data, inputs)
+    source = _decode(path, data, inputs, _WANTED)
     if source is None or not _WANTED.search(source.text):
         return
-    inputs.files += 1
     if syntax == "yaml":
         from kubelint5xx.formats import yaml
 
         reading = yaml.read(source, _WANTED)
     else:
         reading = reader(syntax).read(source)
+    inputs.files += bool(reading.documents)
     inputs.documents.extend(reading.documents)
     inputs.problems.extend(reading.problems)
 
@@ -163,7 +184,8 @@ def _read_stream(path: str, inputs: Inputs, plans: list[str]) -> None:
     if _PLAN.search(data[:4096]):
         plans.append(path)
     else:
-        _read_documents(path, "json" if data.lstrip()[:1] in (b"{", b"[") else "yaml", inputs, data)
+        first = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+        _read_documents(path, "json" if first in (b"{", b"[") else "yaml", inputs, data)
 
 
 def _read_json(path: str, inputs: Inputs, plans: list[str]) -> None:
@@ -190,24 +212,25 @@ def _read_plans(paths: list[str], inputs: Inputs) -> None:
             continue
         reading = reader("json").read(source)
         inputs.problems.extend(reading.problems)
+        inputs.files += bool(reading.documents)
         for document in reading.documents:
-            if is_plan(document.root):
-                inputs.files += 1
+            if not is_plan(document.root):
+                inputs.documents.append(document)
+            else:
                 plan = load_plan(document.root)
                 inputs.modules[path] = plan  # type: ignore[assignment]  # a plan stands where a module stands
                 inputs.problems.extend(plan.problems)
 
 
-@record
 class _Directory:
     """The Terraform files of one directory, read when they are asked for."""
 
-    paths: tuple[str, ...]
-    load: Callable[[str], Source | None]
+    def __init__(self, paths: tuple[str, ...], load: Callable[[str], Source | None]) -> None:
+        self.paths, self._load = paths, load
 
     @cached_property
     def sources(self) -> dict[str, Source]:
-        return {path.rpartition("/")[2]: source for path in self.paths if (source := self.load(path)) is not None}
+        return {path.rpartition("/")[2]: source for path in self.paths if (source := self._load(path)) is not None}
 
 
 def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -> None:
@@ -218,45 +241,78 @@ def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -
             if data is not None:
                 raw[path] = data
 
+    texts: dict[str, Source | None] = {}
+
     def load(path: str) -> Source | None:
-        return _decode(path, raw[path], inputs) if path in raw else None
+        if path not in texts:
+            texts[path] = _decode(path, raw[path], inputs) if path in raw else None
+        return texts[path]
 
     directories = {
         directory: _Directory(tuple(path for path in paths if path in raw), load)
         for directory, paths in by_directory.items()
     }
-    called = _called(directories, raw)
-    for directory, found in sorted(directories.items()):
-        if directory in called or not any(_INFRASTRUCTURE.search(raw[path]) for path in found.paths):
-            continue
-        if not any(not path.endswith(".tfvars") for path in found.paths):
-            continue
+    roots = [
+        directory
+        for directory in _roots(directories, raw)
+        if any(_INFRASTRUCTURE.search(raw[path]) for path in directories[directory].paths)
+        and any(not path.endswith(".tfvars") for path in directories[directory].paths)
+    ]
+    for path in inputs.config.var_files:
+        if path not in raw and (data := _load(path, inputs)) is not None:
+            raw[path] = data
+    for directory in roots:
         var_files = [
             source
             for path in inputs.config.var_files
-            if path in raw and dirname(path) == directory and (source := load(path)) is not None
+            if directory in _meant(path, roots) and (source := load(path)) is not None
         ]
-        module = load_module(
+        inputs.modules[directory] = load_module(
             directory,
-            found.sources,
+            directories[directory].sources,
             var_files,
+            inputs.config.variables,
             child_modules=lambda path: directories[path].sources if path in directories else None,
         )
-        inputs.files += len(found.sources)
-        inputs.modules[directory] = module
+    inputs.files += sum(source is not None for source in texts.values())
 
 
-_LOCAL_SOURCE = re.compile(rb'source\s*=\s*"(\.{1,2}/[^"]*)"')
+def _meant(var_file: str, roots: list[str]) -> list[str]:
+    """The roots that a variable file is for: the nearest one around it, else all of them."""
+    around = [root for root in roots if not root or var_file.startswith(root + "/")]
+    return [max(around, key=len)] if around else roots
 
 
-def _called(directories: Mapping[str, _Directory], raw: Mapping[str, bytes]) -> set[str]:
-    """Directories that others call as modules: they are analysed with their callers' inputs, not on their own."""
+_LOCAL_SOURCE = byte_pattern(rb'^[ \t]*source\s*=\s*"(\.{1,2}/[^"]*)"', re.M)
+
+
+def _roots(directories: Mapping[str, _Directory], raw: Mapping[str, bytes]) -> list[str]:
+    """The directories that no other calls as a module: those are analysed with their callers' inputs only.
+
+    Of directories that call each other in a circle the first one counts as a root.
+    """
+    calls = {directory: _calls(directory, content, raw) & set(directories) for directory, content in directories.items()}
+    called = {target for directory, targets in calls.items() for target in targets if target != directory}
+    roots = sorted(set(directories) - called)
+    reached: set[str] = set()
+    for directory in (*roots, *sorted(called)):
+        if directory in reached:
+            continue
+        if directory in called:
+            roots.append(directory)
+        waiting = [directory]
+        while waiting:
+            at = waiting.pop()
+            if at not in reached:
+                reached.add(at)
+                waiting.extend(calls[at])
+    return sorted(roots)
+
+
+def _calls(directory: str, content: _Directory, raw: Mapping[str, bytes]) -> set[str]:
     found: set[str] = set()
-    for directory, content in directories.items():
-        for path in content.paths:
-            for match in _LOCAL_SOURCE.finditer(raw[path]):
-                target = normpath(join(directory, match[1].decode("utf-8", "replace")))
-                target = "" if target == "." else target
-                if target != directory:
-                    found.add(target)
-    return found & set(directories)
+    for path in content.paths:
+        for match in _LOCAL_SOURCE.finditer(raw[path]):
+            target = normpath(join(directory, match[1].decode("utf-8", "replace")))
+            found.add("" if target == "." else target)
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kubelint5xx.core.finding import Finding, Suppressed
 from kubelint5xx.core.node import Node, text
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
@@ -15,24 +16,32 @@ from kubelint5xx.core.value import Derived, Value, Written
 MARK = "kubelint5xx:"
 
 # `# kubelint5xx: ignore[slug, slug] reason`, after any comment sign; in XML up to the comment's end.
-_COMMENT = re.compile(r"kubelint5xx:\s*ignore\[([^\]\n]*)\][ \t]*([^\n]*?)[ \t]*(?:-->|\*/)?[ \t]*\r?$", re.M)
-_ALONE = re.compile(r"^\s*(?:#|//|;|<!--|/\*|\{\{/\*)")
+_COMMENT = pattern(r"kubelint5xx:\s*ignore\[([^\]\n]*)\][ \t]*([^\n]*?)[ \t]*(?:-->|\*/)?[ \t]*\r?$", re.M)
+_ALONE = pattern(r"^\s*(?:#|//|;|<!--|/\*|\{\{/\*)")
 
 
 @record(frozen=False)
 class Suppression:
-    """One wish to ignore ``slugs`` on the lines ``first`` to ``last``. ``used`` holds those that it did ignore."""
+    """One wish to ignore ``slugs`` on the lines ``first`` to ``last``, or within ``whole`` where that is given.
+
+    ``used`` holds those that it did ignore.
+    """
 
     span: Span
     slugs: tuple[str, ...]
     reason: str
     first: int
     last: int
+    whole: Span | None = None
     used: set[str] = field(default_factory=set)
 
     def covers(self, slug: str, group: str, place: Span) -> bool:
-        wanted = slug in self.slugs or group in self.slugs
-        return wanted and place.path == self.span.path and self.first <= place.line <= self.last
+        if not (slug in self.slugs or group in self.slugs) or place.path != self.span.path:
+            return False
+        if self.whole is not None:
+            # Several objects may share a line.
+            return self.whole.start <= place.in_file().start < self.whole.end
+        return self.first <= place.line <= self.last
 
 
 def comments_of(source: Source) -> Iterator[Suppression]:
@@ -51,7 +60,7 @@ def annotations_of(objects: Iterable[tuple[Span, Node, Node | None]]) -> Iterato
     """The suppressing annotations of objects: each with the object's span, the annotation, and the reason's."""
     for whole, wanted, reason in objects:
         slugs = tuple(slug.strip() for slug in (text(wanted) or "").split(",") if slug.strip())
-        yield Suppression(wanted.span, slugs, text(reason) or "", whole.line, whole.end_line)
+        yield Suppression(wanted.span, slugs, text(reason) or "", whole.line, whole.end_line, whole)
 
 
 def _end_of_block(source: Source, line: int) -> int:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from kubelint5xx import __version__
 from kubelint5xx.core.finding import Advice, Cited, Finding, Report, RuleInfo, Suppressed
+from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.value import Confidence, Severity
@@ -29,7 +30,7 @@ _LIMIT = 1024  # GitHub refuses longer descriptions of rules.
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "recommendation"}
 _PRECISION = {Confidence.HIGH: "very-high", Confidence.MEDIUM: "high", Confidence.LOW: "medium"}
-_SEMANTIC_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+_SEMANTIC_VERSION = pattern(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 
 # Each kind of problem, and the hops of which nothing could be known, as notifications: level and description.
 _NOTICES = {

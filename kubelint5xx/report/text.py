@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
 from kubelint5xx.core.finding import Cited, Finding, Report, Unknown
 from kubelint5xx.core.problem import Problem
@@ -42,7 +41,7 @@ def render(report: Report, *, color: bool, show_unknown: bool, verbose: bool = F
     """
     style = _Style(color)
     blocks = [_group(group, style, verbose) for group in _groups(report.findings)]
-    blocks += _problems(report.problems, style, everything=show_unknown or verbose)
+    blocks += _notices(report.problems, style, verbose)
     if show_unknown and report.unknowns:
         blocks.append(_unknowns(report.unknowns, style))
     blocks.append(_totals(report, style, show_unknown))
@@ -193,21 +192,12 @@ def _safe(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(visible(label), visible(text)) for label, text in rows]
 
 
-def _problems(problems: tuple[Problem, ...], style: _Style, everything: bool) -> Iterator[list[str]]:
-    """What was not read and what else is worth saying. Templates that need another tool are counted only."""
-    heads = {
-        "unreadable": ("not read", _RED),
-        "notice": ("note", _BLUE),
-        "unrendered": ("not rendered", _YELLOW),
-    }
-    by_kind = sorted(problems, key=lambda problem: list(heads).index(problem.kind))
-    for kind, group in groupby(by_kind, key=lambda problem: problem.kind):
-        if kind == "unrendered" and not everything:
-            continue
-        head, colour = heads[kind]
-        said = [f"{style(head, _BOLD, colour)}: {visible(str(problem))}" for problem in group]
-        listed = said if everything else said[:GROUPED_FROM]
-        more = len(said) - len(listed)
+def _notices(problems: tuple[Problem, ...], style: _Style, verbose: bool) -> Iterator[list[str]]:
+    """What else is worth saying. What was not analysed is named on stderr, whatever the format, and counted here."""
+    said = [f"{style('note', _BOLD, _BLUE)}: {visible(str(one))}" for one in problems if one.kind == "notice"]
+    listed = said if verbose else said[:GROUPED_FROM]
+    more = len(said) - len(listed)
+    if said:
         yield [*listed, *([style(f"and {more} more; --verbose lists them", _DIM)] if more else [])]
 
 

@@ -50,7 +50,7 @@ def totals(report: Report) -> str:
 
 
 def coverage(seen: Coverage) -> str:
-    """``31 hops: 12 proved, 4 fail, 15 undecided; 3 charts not rendered; 2 files not read``."""
+    """``31 hops: 12 proved, 4 fail, 15 undecided; 3 charts not rendered; 2 files not read in full``."""
     if seen.hops:
         states = ((seen.proved, "proved"), (seen.failing, "fail"), (seen.undecided, "undecided"))
         parts = [f"{count(seen.hops, 'hop')}: " + ", ".join(f"{number} {state}" for number, state in states if number)]
@@ -59,5 +59,5 @@ def coverage(seen: Coverage) -> str:
     if seen.unrendered:
         parts.append(f"{count(seen.unrendered, 'chart')} not rendered")
     if seen.unreadable:
-        parts.append(f"{count(seen.unreadable, 'file')} not read")
+        parts.append(f"{count(seen.unreadable, 'file')} not read in full")
     return "; ".join(parts)
