@@ -11,7 +11,6 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 
 from kubelint5xx.core import logic
 from kubelint5xx.core.logic import Bindings, Code, Outcome, Read
@@ -282,5 +281,7 @@ class _Compiler:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(name, list(known), 1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
@@ -132,4 +134,4 @@ class Report:
     problems: tuple[Problem, ...]
     unknowns: tuple[Unknown, ...]
     coverage: Coverage
-    rules: tuple[RuleInfo, ...]
+    rules: Iterable[RuleInfo]
