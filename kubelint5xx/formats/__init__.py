@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from kubelint5xx.core.document import Reading
-from kubelint5xx.core.node import Mapping, Node, Unresolved
+from kubelint5xx.core.node import Mapping, Node, Sequence, Unresolved
 from kubelint5xx.core.source import Source
 
 
@@ -40,9 +40,14 @@ def lookup(name: str, root: Node, key: str, port: int | None = None) -> tuple[No
 
 
 def by_path(root: Node, path: list[str]) -> tuple[Node, ...]:
-    """Every node at a path of mapping keys; a key may also stand undivided, as properties files write it."""
+    """Every node at a path of mapping keys; a key may also stand undivided, as properties files write it.
+
+    ``*`` stands for every item of a sequence.
+    """
     if isinstance(root, Unresolved) or not path:
         return (root,)
+    if isinstance(root, Sequence) and path[0] == "*":
+        return tuple(found for item in root.items for found in by_path(item, path[1:]))
     if not isinstance(root, Mapping):
         return ()
     found: list[Node] = []

@@ -58,6 +58,7 @@ class Stage:
     copies: tuple[Copy, ...] = ()
     exposed: tuple[Node, ...] = ()
     shell: Node | None = None
+    runs: tuple[Node, ...] = ()
 
 
 def read(source: Source) -> Reading:
@@ -233,6 +234,8 @@ class _Builder:
                 stage = replace(stage, stopsignal=self._one(value))
             case "EXPOSE":
                 stage = replace(stage, exposed=(*stage.exposed, *_words(value, self.variables)))
+            case "RUN":
+                stage = replace(stage, runs=(*stage.runs, value))
             case "COPY" | "ADD":
                 stage = replace(stage, copies=(*stage.copies, *self._copy(value)))
         # A shell form runs in the shell that holds where it stands.

@@ -7,8 +7,8 @@ python-hcl2, which is imported for that only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats import hcl_expression as ast
-from kubelint5xx.formats.byte_offsets import code_points
 from kubelint5xx.formats.hcl_conversion import MAX_DEPTH, Syntax, expression, string
 from kubelint5xx.formats.hcl_expression import Expression
 
@@ -64,9 +63,10 @@ class Block:
     labels: tuple[str, ...]
     header: Span
     span: Span
-    _syntax: Syntax
-    _node: SyntaxNode | None
+    _read: Callable[[], Body]
+    _find: Callable[[str], list[Attribute] | None] | None = None
     _body: list[Body] = field(default_factory=list)
+    _found: dict[str, list[Attribute] | None] = field(default_factory=dict)
 
     def with_body(self, body: Body) -> Block:
         return replace(self, _body=[body])
@@ -74,8 +74,17 @@ class Block:
     @property
     def body(self) -> Body:
         if not self._body:
-            self._body.append(Body(self.span, tuple(_items(self._syntax, self._node))))
+            self._body.append(self._read())
         return self._body[0]
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of this name in its body, which may be found without reading the whole of it."""
+        if self._body or self._find is None:
+            return self.body.attribute(name)
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        found = self._found[name]
+        return self.body.attribute(name) if found is None else found[0] if found else None
 
 
 @record(eq=False)
@@ -105,36 +114,35 @@ class Body:
 def parse(source: Source) -> tuple[Body, tuple[Problem, ...]]:
     """The body of a file, with everything in it that is sound, and a problem for what is not."""
     span = Span(source, 0, len(source.text))
-    deep = _too_deep(source.text)
+    deep = too_deep(source.text)
     if deep is not None:
         message = f"brackets are nested more than {_MAX_NESTING} levels deep"
         return Body(span, (), (span,)), (_problem(source, deep, message),)
-    data = source.text.encode("utf-8", "surrogatepass")
-    code_point = None if source.text.isascii() else code_points(source.text)
+    syntax = Syntax.of(source)
+    data = syntax.data
     if source.text.startswith("\ufeff"):
         data = b"   " + data[3:]
-    root = _parser().parse(data).root_node
+    root = syntax_tree(data)
     if not root.has_error:
-        return Body(span, tuple(_items(Syntax(source, data, code_point), _body_of(root)))), ()
+        return Body(span, tuple(items_of(syntax, _body_of(root)))), ()
     # One error can swallow the rest of the file, so each top-level block is read for itself.
     items: list[Attribute | Block] = []
     unread: list[Span] = []
     places: list[int] = []
     cuts = [0, *(match.start() for match in _TOP_LEVEL.finditer(data) if match.start()), len(data)]
     for start, end in pairwise(cuts):
-        syntax = Syntax(source, data, code_point, start)
-        part = _parser().parse(data[start:end]).root_node
+        piece = syntax.at(start)
+        part = syntax_tree(data[start:end])
         if part.has_error:
-            unread.append(Span(source, syntax.offset(0), syntax.offset(end - start)))
-            places.append(syntax.offset(_first_error(part)))
+            unread.append(Span(source, piece.offset(0), piece.offset(end - start)))
+            places.append(piece.offset(first_error(part)))
         for child in part.children:
-            items.extend(_items(syntax, child) if child.type in ("body", "ERROR") else ())
+            items.extend(items_of(piece, child) if child.type in ("body", "ERROR") else ())
     if not places:
         # Sound piece by piece, unsound as a whole: a bracket that closes nothing stood at a cut.
-        places.append(Syntax(source, data, code_point).offset(_first_error(root)))
+        places.append(syntax.offset(first_error(root)))
         unread.append(span)
-    problem = _explained(source) or _problem(source, places[0], "this part could not be read as HCL")
-    return Body(span, tuple(items), tuple(unread)), (problem,)
+    return Body(span, tuple(items), tuple(unread)), (unreadable(source, places[0]),)
 
 
 def read(source: Source) -> Reading:
@@ -188,7 +196,7 @@ _TOP_LEVEL = byte_pattern(rb'^[A-Za-z_][\w-]*[ \t]*(?:"[^"\n]*"[ \t]*|[\w-]+[ \t
 _BRACKET = pattern(r"[\[\](){}]")
 
 
-def _too_deep(text: str) -> int | None:
+def too_deep(text: str) -> int | None:
     """The offset at which brackets, counted without regard to strings, nest too deeply."""
     if text.count("{") + text.count("[") + text.count("(") < _MAX_NESTING:
         return None
@@ -203,11 +211,15 @@ def _too_deep(text: str) -> int | None:
     return None
 
 
+def syntax_tree(data: bytes) -> SyntaxNode:
+    return _parser().parse(data).root_node
+
+
 def _body_of(node: SyntaxNode) -> SyntaxNode | None:
     return next((child for child in node.named_children if child.type == "body"), None)
 
 
-def _items(syntax: Syntax, body: SyntaxNode | None) -> Iterator[Attribute | Block]:
+def items_of(syntax: Syntax, body: SyntaxNode | None) -> Iterator[Attribute | Block]:
     for node in body.named_children if body else ():
         kind = node.type
         if kind == "block":
@@ -218,7 +230,7 @@ def _items(syntax: Syntax, body: SyntaxNode | None) -> Iterator[Attribute | Bloc
                 name, value = children
                 yield Attribute(syntax.text(name), syntax.span(name), syntax.span(node), syntax, value)
         elif kind == "ERROR" and not any(child.type == "ERROR" for child in node.named_children):
-            yield from _items(syntax, node)
+            yield from items_of(syntax, node)
 
 
 def _block(syntax: Syntax, node: SyntaxNode) -> Block:
@@ -235,10 +247,15 @@ def _block(syntax: Syntax, node: SyntaxNode) -> Block:
             end = child.end_byte
     body = _body_of(node)
     header = Span(syntax.source, syntax.offset(node.start_byte), syntax.offset(end))
-    return Block(type_, tuple(labels), header, syntax.span(node), syntax, body)
+    span = syntax.span(node)
+    return Block(type_, tuple(labels), header, span, partial(_body_at, syntax, span, body))
 
 
-def _first_error(root: SyntaxNode) -> int:
+def _body_at(syntax: Syntax, span: Span, node: SyntaxNode | None) -> Body:
+    return Body(span, tuple(items_of(syntax, node)))
+
+
+def first_error(root: SyntaxNode) -> int:
     """The byte at which the first error below ``root`` stands. Iterative: errors may lie arbitrarily deep."""
     node = root
     while True:
@@ -251,6 +268,11 @@ def _first_error(root: SyntaxNode) -> int:
 def _problem(source: Source, offset: int, message: str) -> Problem:
     span = Span(source, offset, offset)
     return Problem(source.path, span.line, message, "unreadable", span.column)
+
+
+def unreadable(source: Source, offset: int) -> Problem:
+    """What is wrong with a file that does not parse at ``offset``."""
+    return _explained(source) or _problem(source, offset, "this part could not be read as HCL")
 
 
 def _explained(source: Source) -> Problem | None:
@@ -266,7 +288,7 @@ def _explained(source: Source) -> Problem | None:
         hcl2.parses(source.text if source.text.endswith("\n") else source.text + "\n")
     except UnexpectedToken as error:
         if error.token.type == "$END":
-            last = source.span_of_line(source.text.count("\n") + 1)
+            last = source.span_of_line(source.text.rstrip().count("\n") + 1)
             return Problem(source.path, last.line, "the file ends inside an open block or expression")
         line, column, token = error.line, error.column, str(error.token)
     except UnexpectedCharacters as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Source, Span
+from kubelint5xx.formats.byte_offsets import code_points
 from kubelint5xx.formats.hcl_expression import (
     Attr,
     Binary,
@@ -50,6 +51,16 @@ class Syntax:
     def __init__(self, source: Source, data: bytes, code_point: Callable[[int], int] | None, base: int = 0) -> None:
         self.source, self.data, self.base = source, data, base
         self._code_point = code_point
+
+    @classmethod
+    def of(cls, source: Source) -> Syntax:
+        """The whole of a source."""
+        data = source.text.encode("utf-8", "surrogatepass")
+        return cls(source, data, None if source.text.isascii() else code_points(source.text))
+
+    def at(self, byte: int) -> Syntax:
+        """The same from a byte on."""
+        return Syntax(self.source, self.data, self._code_point, self.base + byte)
 
     def offset(self, byte: int) -> int:
         """The code point at a byte of the parsed part."""

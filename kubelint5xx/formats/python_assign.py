@@ -69,7 +69,7 @@ def read(source: Source) -> Reading:
 
 
 def _unreadable(source: Source, line: int, message: str, column: int = 1) -> Reading:
-    return Reading(problems=(Problem(source.path, max(1, line), message, column=max(1, column)),))
+    return Reading(problems=(Problem(source.path, source.span_of_line(line).line, message, column=max(1, column)),))
 
 
 class _Places:

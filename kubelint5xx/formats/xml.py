@@ -43,9 +43,10 @@ def read(source: Source) -> Reading:
         parser.Parse(source.text.encode("utf-8", "surrogatepass"), True)
     except ExpatError as error:
         message = f"not well-formed XML: {messages.get(error.code, str(error))}"
-        return Reading(problems=(Problem(source.path, error.lineno, message, column=error.offset + 1),))
+        return Reading(problems=(Problem(source.path, source.span_of_line(error.lineno).line, message, column=error.offset + 1),))
     except _RefusedError as refused:
-        problem = Problem(source.path, parser.CurrentLineNumber, f"not analysed: {refused}")
+        line = source.span_of_line(parser.CurrentLineNumber).line
+        problem = Problem(source.path, line, f"not analysed: {refused}")
         return Reading(problems=(problem,))
     root = Mapping(Span(source, 0, len(source.text)), tuple(builder.root))
     return Reading((Document(source, "xml", root),))

@@ -35,6 +35,7 @@ except ImportError:  # PyYAML without libyaml: the same events, ten times slower
 MAX_DEPTH = 200
 MAX_EVENTS = 1_000_000  # in one document; 9 MB of manifests have about 270,000
 MAX_DOCUMENTS = 50_000
+MAX_EXPANDED = 1_000_000  # values that aliases stand for in one document
 MAX_MERGED = 100_000  # entries that merge keys may bring into one document
 
 _ORIGIN = pattern(r"^# Source: ([^\r\n]*)", re.MULTILINE)
@@ -120,6 +121,8 @@ class _Composer:
         self._problems = problems
         self._notices: list[Problem] = []
         self._merged = 0
+        self._sizes: dict[int, int] = {}
+        self._expanded = 0
 
     def documents(self) -> Iterator[Node]:
         """The root of every document. Raises _Failure at the first that is broken."""
@@ -150,8 +153,9 @@ class _Composer:
         if at >= len(self._chunk):  # about what the last line lacks, so not on the empty line after it
             at = max(0, len(self._chunk.rstrip()) - 1)
         where = ""
-        if error.context_mark and error.context and error.context.startswith(("while parsing a ", "while scanning a ")):
-            line = self._source.line_of(self._base + error.context_mark.index)
+        begins = error.context_mark.index if error.context_mark and mark else at
+        if begins < at and error.context and error.context.startswith(("while parsing a ", "while scanning a ")):
+            line = self._source.line_of(self._base + begins)
             where = f", in the {error.context.split(' a ', 1)[1]} that starts at line {line}"
         return _Failure(f"not valid YAML: {error.problem or error.context}{where}", self._base + at)
 
@@ -166,6 +170,7 @@ class _Composer:
         last = base  # where the last token ended: block collections have no mark of their own end
         node: Node
         self._merged, self._notices = 0, []
+        self._sizes, self._expanded = {}, 0
         for _ in range(MAX_EVENTS):
             event = get()
             kind = type(event)
@@ -215,10 +220,16 @@ class _Composer:
                     node = _elsewhere(tag, span)
                 if anchor is not None:
                     anchors[anchor] = node
+                    self._sizes[id(node)] = self._size(node)
                 items.append(node)
             elif kind is AliasEvent:
                 last = base + event.end_mark.index
-                items.append(self._alias(event, anchors))
+                node = self._alias(event, anchors)
+                # What a merge key brings in, in a list or not, is counted by _merge.
+                around = items if keyed or not stack else stack[-1][0]
+                if not (around and around[-1] is None):
+                    self._expand(self._sizes.get(id(node), 1), last)
+                items.append(node)
             elif kind is DocumentEndEvent or event is None or kind is StreamEndEvent:
                 self._problems.extend(self._notices)
                 return items[0] if items else None
@@ -232,6 +243,27 @@ class _Composer:
         if isinstance(node, Scalar):
             return Scalar(node.span, node.value, node.raw, node.quoted, (place, *node.via))
         return node
+
+    def _expand(self, count: int, offset: int) -> None:
+        """Count what an alias stands for: its node is shared, but whoever walks the tree meets it each time."""
+        self._expanded += count
+        if self._expanded > MAX_EXPANDED:
+            raise _Failure(f"its aliases stand for more than {MAX_EXPANDED:,} values", offset, False)
+
+    def _size(self, root: Node) -> int:
+        """How many values a walk below ``root`` meets; those of anchors within are known already."""
+        count, waiting = 0, [root]
+        while waiting:
+            node = waiting.pop()
+            if id(node) in self._sizes:
+                count += self._sizes[id(node)]
+                continue
+            count += 1
+            if isinstance(node, Mapping):
+                waiting.extend(entry.value for entry in node.entries)
+            elif isinstance(node, Sequence):
+                waiting.extend(node.items)
+        return count
 
     def _after_properties(self, start: int, end: int) -> int:
         properties = _PROPERTIES.match(self._source.text, start, end)
@@ -269,6 +301,8 @@ class _Composer:
                 unknown = given.reason if isinstance(given, Unresolved) else "a merge key holds something not a mapping"
                 continue
             self._merged += len(given.entries)
+            # The entries themselves are bounded here, what lies below them as for any alias.
+            self._expand(self._sizes.get(id(given), 1) - len(given.entries), given.span.start)
             if self._merged > MAX_MERGED:
                 return f"merge keys bring in more than {MAX_MERGED:,} entries"
             # One entry a key, so that merges of merges do not multiply.

@@ -30,11 +30,24 @@ def test_nesting_up_to_the_limit_is_read() -> None:
     assert not read("[" * 201 + "]" * 201).documents
 
 
-def test_alias_bombs_share_their_nodes() -> None:
-    lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    node = child(read("\n".join(lines)).documents[0].root, "a29")
+def bomb(levels: int, width: int = 10) -> str:
+    lines = ["a0: &a0 [x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * width)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+def test_aliases_share_their_nodes() -> None:
+    node = child(read(bomb(5)).documents[0].root, "a4")
     assert isinstance(node, Sequence)
     assert all(item is node.items[0] for item in node.items)
+
+
+def test_alias_bombs_are_refused_where_they_go_off() -> None:
+    reading = read(bomb(30) + "\n---\nb: 1\n")
+    assert [problem.message for problem in reading.problems] == ["its aliases stand for more than 1,000,000 values"]
+    assert len(reading.documents) == 1  # the other document
+    wide = read(f"a: &a [{'x, ' * 2000}]\nb: [{'*a, ' * 2000}]\n")
+    assert [problem.line for problem in wide.problems] == [2]
 
 
 def test_merge_bombs_are_cut_and_say_so() -> None:

@@ -14,12 +14,29 @@ FRAGMENTS = {
     "shell": ["sleep ", "if ", "fi", "case ", "esac", ";;", "(", ")", "{", "}", "&&", "|", "&", "<<E", "\n", "'", "$"],
     "dockerfile": ["FROM ", "CMD ", "[", '"', "]", "\\\n", "ENV ", "A=", "$A", "\n", "RUN <<E", "# escape=`\n", "ARG "],
     "nginx": ["server ", "{", "}", ";", "listen 80", "'", '"', "$", "\\", "#", "\n", "location / ", "proxy_pass http://"],
+    "haproxy": ["global", "defaults", "frontend a", "bind :80", "\n", " ", "'", '"', "\\", "$X", "no option a", "é"],
+    "envoy": ["static_resources:", " listeners:", " - a", "{", "}", "[", ",", "route: ", "\n", "  ", "*a"],
+    "toml": ["a", ".b", " = ", "1", "[", "]", "{", "}", ",", "'", '"', '"""', "\n", "\\u12", "#", "é", "true"],
+    "traefik": ["entryPoints", ".a", ".address", ".b", " = ", "':80'", "[", "]", ":", "\n", "  ", "{", "}"],
+    "caddyfile": ["a", " {", "}", "\n", "servers", "timeouts", "reverse_proxy", "<<H\n", '"', "`", "{$X}", ":80", ","],
+    "gradle": ["api", "'a:b:1'", '"$x"', "(", ")", "{", "}", ",", "\n", "'", '"""', "//", "/*", "\\", "é", "`"],
+    "hocon": ["a", ".b", " = ", "1 s", "{", "}", "[", "]", '"', '"""', "${x}", "+=", "include", "\n", "#", "//", ","],
+    "apache": ["<VirtualHost *:80", ">", "</VirtualHost>", "<If", "ProxyPass / b ", "c=1", "\n", "'", "${X}", "#"],
     "xml": ["<a", ">", "</a>", "/>", " x='", "'", "<!--", "-->", "<!DOCTYPE a [", "<Set name='b'>", "&", "<![CDATA["],
     "properties": ["a", "=", ":", "\\", "\n", "\r", "\\u00", "#", " ", "é"],
     "ini": ["--module=", "a", "=", "?=", "\n", "[", "]", "#", ",", "é", "-D"],
     "javascript": ["server.keepAliveTimeout", " = ", "1", "(", ")", "{", "}", "const a", "=>", "'", "`", "\n", "é"],
 }  # fmt: skip
-KEYS = {"nginx": "location/keepalive", "xml": "Set[name=b]/@x", "argv": "--a"}
+KEYS = {
+    "apache": "proxy/c",
+    "caddyfile": "transport/a",
+    "traefik": "entryPoints.<address>.b",
+    "envoy": "cluster/a.*",
+    "haproxy": "backend/option a|b",
+    "nginx": "location/keepalive",
+    "xml": "Set[name=b]/@x",
+    "argv": "--a",
+}
 
 
 def _spans(node: Node) -> list[Span]:
