@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from kubelint5xx import formats
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, entries, items, text
 from kubelint5xx.core.pattern import pattern
-from kubelint5xx.core.record import record
+from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.value import Join, Value, Version, Written
 from kubelint5xx.formats import argv as command_lines
-from kubelint5xx.hops.launch import Launch
+from kubelint5xx.formats.embedded import embedded
+from kubelint5xx.hops.launch import Files, Launch
+from kubelint5xx.hops.packages import packages_of
+from kubelint5xx.hops.profiles import active_names, counting, elsewhere
 from kubelint5xx.hops.resolve import CLAIM, IMAGE, Settings, build_hop
 from kubelint5xx.hops.start import Context, Start, Unknown, file_in, started
 from kubelint5xx.hops.table import Place, Sign, Table, products, signs, table
@@ -26,6 +30,10 @@ CLAIMS = {
     "kubelint5xx.io/drain-closes-connections": "closes_in_drain",
 }
 
+# Variables by convention, for options of the JVM and of the program; no shell and no JVM reads them by itself.
+_PASSED_ON = ("JAVA_OPTS", "JVM_OPTS", "JAVA_ARGS", "APP_ARGS", "SPRING_OPTS")
+_OPTIONS = pattern(r"(?!JAVA_TOOL_|JDK_JAVA_)\w*_(?:OPTS|ARGS|OPTIONS)")
+_JVM = ("maven", "gradle")
 _LINKED = ("terraform", "attributes", "target_group_attributes", "annotation", "configmap")
 _FLAG = pattern(r"\{argv:(.+)\}")
 _SCRIPTS = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
@@ -112,6 +120,9 @@ def recognise(launch: Launch) -> Recognised | Unrecognised:
     """The server that a container runs, by what is declared, else by its command line, else by its image."""
     declared = launch.declared or (launch.annotations.get(SERVER_ANNOTATION) if launch.annotations else None)
     env = {str(entry.key.value): entry.value for entry in entries(launch.env)}
+    if launch.env is not None and not launch.env.open and not launch.files.unseen:
+        # Scripts pass them on, and base images leave them alone.
+        env = {**dict.fromkeys(_PASSED_ON, Scalar(launch.place, "", "")), **env}
     commands = frozenset(sign.name for sign, _ in signs() if sign.kind == "command")
     context = Context(env, launch.files, commands)
     start: Start | Unknown = Unknown(launch.argv_unseen or "its command line is not known", launch.place)
@@ -124,7 +135,18 @@ def recognise(launch: Launch) -> Recognised | Unrecognised:
     product = _product(launch, start)
     if isinstance(product, Unrecognised):
         return product
-    return _recognised(launch, product, argv, None)
+    hidden = _hidden(launch, product) if isinstance(start, Unknown) and start.built_with else ""
+    return _recognised(launch, product, None if hidden else argv, None, hidden)
+
+
+def _hidden(launch: Launch, product: str) -> str:
+    """Why the settings on the command line of a program of its own are not seen; empty where they are."""
+    if not any(sign.kind == "framework" for sign in table(product).detect):
+        # Its arguments are its own; the server's settings are arguments of calls in its code.
+        return "its own code starts the server"
+    if any(_OPTIONS.fullmatch(str(entry.key.value)) for entry in entries(launch.env)):
+        return "a start script may pass on options from variables"
+    return ""
 
 
 def _declared(launch: Launch, declared: Node, argv: Sequence | None) -> Recognised | Unrecognised:
@@ -141,8 +163,12 @@ def _product(launch: Launch, start: Start | Unknown) -> str | Unrecognised:
         found = sorted({product for sign, product in signs() if sign == Sign(start.kind, start.name)})
         if len(found) == 1:
             return found[0]
+        if not found and start.kind in ("jar", "class") and (by_packages := _by_packages(launch, _JVM)):
+            return by_packages
         what = "may be " + " or ".join(found) if found else "is no server that is known"
         return Unrecognised(f"{start.name} {what}", start.words[0].span if start.words else launch.place)
+    if start.built_with and (by_packages := _by_packages(launch, start.built_with)):
+        return by_packages
     image = Image.parse(text(launch.image) or "")
     by_image = sorted({product for sign, product in signs() if sign.kind == "image" and image.ends(sign.name)})
     if launch.argv is None and len(by_image) == 1:
@@ -150,13 +176,50 @@ def _product(launch: Launch, start: Start | Unknown) -> str | Unrecognised:
     return Unrecognised(start.reason, start.place)
 
 
-def _recognised(launch: Launch, product: str, argv: Sequence | None, version: Value | None) -> Recognised:
+def _by_packages(launch: Launch, built_with: tuple[str, ...]) -> str | Unrecognised | None:
+    """The server among the packages that a program is built from: the framework's, else the only one that is there."""
+    packages = packages_of(launch.files, launch.place)
+    if packages is None:
+        return None
+    names = {name for name in packages.direct.keys() if name.partition(":")[0] in built_with}  # noqa: SIM118
+    for kind in ("framework", "dependency"):
+        found = sorted({product for sign, product in signs() if sign.kind == kind and sign.name in names})
+        if found:
+            why = f"by its packages it may be {' or '.join(found)}"
+            return found[0] if len(found) == 1 else Unrecognised(why, launch.place)
+    return Unrecognised(packages.direct.open, launch.place) if packages.direct.open else None
+
+
+def _recognised(
+    launch: Launch, product: str, argv: Sequence | None, version: Value | None, argv_unseen: str = ""
+) -> Recognised:
     known = table(product)
-    settings = (
-        *_presets(known, launch),
-        *(found for place in known.read for found in _read(known, place, launch, argv)),
-    )
+    launch = replace(launch, argv_unseen=argv_unseen) if argv_unseen else launch
+    settings = (*_presets(known, launch), *_all(known, launch, argv))
     return Recognised(product, argv, version or _version(known, launch), settings)
+
+
+def _all(known: Table, launch: Launch, argv: Sequence | None) -> Iterator[Settings]:
+    """The settings of all places of a table, in rising precedence."""
+    plain = {place: tuple(_read(known, place, launch, argv)) for place in known.read if not place.of_profiles}
+    seen = [settings for found in plain.values() for settings in found]
+    active = active_names(known, seen, launch.place) if known.active else ()
+    for place in known.read:
+        if place.elsewhere:
+            yield from elsewhere(known, place, seen, launch.place)
+            continue
+        for settings in plain[place] if place in plain else _of_profiles(place, launch, active):
+            yield from counting(known, settings, active)
+
+
+def _of_profiles(place: Place, launch: Launch, active: tuple[str, ...] | None) -> Iterator[Settings]:
+    for name in ("*",) if active is None else active:
+        for path, source in _found(place, [file.replace("{}", name) for file in place.files], launch).items():
+            for settings in _document(place.format, path.rpartition("/")[2], source):
+                doubt = "" if active is not None else f"it is not known whether the profile of {source.path} is active"
+                yield replace(settings, doubt=doubt)
+    if active is not None and launch.files.unseen and place.at != "sources":
+        yield Settings(place.format, None, place.label, launch.files.unseen)
 
 
 def _presets(known: Table, launch: Launch) -> Iterator[Settings]:
@@ -168,9 +231,12 @@ def _presets(known: Table, launch: Launch) -> Iterator[Settings]:
 
 def _version(known: Table, launch: Launch) -> Value | None:
     image = Image.parse(text(launch.image) or "")
+    packages = packages_of(launch.files, launch.place) if any(mark.dependency for mark in known.version) else None
     for mark in known.version:
         if mark.image and launch.image and image.is_published(mark.image) and (parsed := Version.parse(image.tag)):
             return Value(parsed, Written(launch.image.span, "image tag"))
+        if mark.dependency and packages and (found := packages.version(mark.dependency)):
+            return found
         source = file_in(launch.files, mark.file) if mark.file else None
         if source and (match := re.search(mark.match, source.text)) and (parsed := Version.parse(match[1])):
             return Value(parsed, Written(Span(source, match.start(1), match.end(1)), mark.file))
@@ -180,8 +246,13 @@ def _version(known: Table, launch: Launch) -> Value | None:
 def _read(known: Table, place: Place, launch: Launch, argv: Sequence | None) -> Iterator[Settings]:
     if place.format in _LINKED:
         return
+    if place.elsewhere:
+        return
     if place.env:
         yield _from_variable(place, launch.env)
+    elif place.format == "packages":
+        packages = packages_of(launch.files, launch.place)
+        yield Settings("packages", packages.direct if packages else None, place.label, "" if packages else "not seen")
     elif place.files:
         yield from _from_files(place, launch, argv, _lines(known, launch, argv))
     elif place.format == "javascript":
@@ -198,6 +269,8 @@ def _from_variable(place: Place, env: Mapping | None) -> Settings:
         return Settings(place.format, None, place.label, env.open if env else "")
     if not isinstance(node, Scalar):
         return Settings(place.format, None, place.label, getattr(node, "reason", "") or "its value is not known")
+    if place.format == "json":
+        return list(_document("json", place.env, embedded(node)))[-1]
     words = command_lines.split(node)
     if isinstance(words, Unresolved):
         return Settings(place.format, None, place.label, words.reason)
@@ -224,17 +297,37 @@ def _from_files(place: Place, launch: Launch, argv: Sequence | None, lines: tupl
     elif flags and argv is None and launch.argv_unseen:
         yield Settings(place.format, None, place.label, launch.argv_unseen)
         return
-    found = {name: source for pattern in patterns for name, source in launch.files.find(pattern)}
-    if not found:
-        nearest = (file_in(launch.files, pattern) for pattern in patterns if "*" not in pattern)
-        found = {source.path: source for source in nearest if source}
+    found = _found(place, patterns, launch)
     for name, source in found.items():
         yield from _document(place.format, name.rpartition("/")[2], source)
     if not found:
         label = patterns[0] if given else place.label
         unseen = launch.files.unseen or ("it is not among the files" if given else "")
+        if place.at == "sources":
+            unseen = "" if launch.files.sources is not None else "the program's sources were not seen"
         broken = [problem for pattern in patterns for _, problem in launch.files.broken(pattern)]
         yield Settings(place.format, None, label, broken[0].message if broken else unseen, problems=tuple(broken))
+
+
+def _found(place: Place, patterns: list[str], launch: Launch) -> dict[str, Source]:
+    """The files of a place: the container's, else, of the program's own, the nearest to their root."""
+    found: dict[str, Source] = {}
+    if place.at != "sources":
+        found = {name: source for pattern in patterns for name, source in launch.files.find(pattern)}
+    if place.at == "container":
+        # Sources may be in the image too, where the program does not look for its settings.
+        return {name: source for name, source in found.items() if "/src/" not in name}
+    if not found:
+        within = Files(sources=launch.files.sources) if place.at == "sources" else launch.files
+        nearest = (file_in(within, name) for pattern in patterns for name in _names(pattern, launch.files.sources))
+        found = {source.path: source for source in nearest if source}
+    return found
+
+
+def _names(pattern: str, sources: dict[str, Source] | None) -> list[str]:
+    if "*" not in pattern:
+        return [pattern]
+    return [path for path in sources or () if fnmatchcase(f"/{path}", f"*/{pattern}")] if "/" in pattern else []
 
 
 def _path(written: str) -> str:

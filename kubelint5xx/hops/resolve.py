@@ -16,6 +16,7 @@ from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Derived, Join, Subject, Value
+from kubelint5xx.formats import by_address
 from kubelint5xx.hops.convert import DISABLED, convert, is_set
 from kubelint5xx.hops.table import UNKNOWN_PRODUCT, Case, Preset, Row, Table, table
 from kubelint5xx.model.knobs import knobs_of
@@ -27,7 +28,7 @@ CLAIM = "claim"
 IMAGE = "image"
 
 # One mapping of keys that may hold dots themselves.
-_FLAT = ("env", "attributes", "target_group_attributes", "annotation", "configmap", CLAIM)
+_FLAT = ("env", "attributes", "target_group_attributes", "annotation", "configmap", "packages", CLAIM)
 
 
 @record
@@ -36,7 +37,7 @@ class Settings:
 
     ``root`` None with ``unseen`` empty: the place was looked at, and holds nothing. ``unseen``: why it could not be
     looked at. ``preset``: what a published image brings along instead of a place. ``problems``: what is wrong with the
-    file.
+    file. ``doubt``: why it is not known whether what stands there counts at all.
     """
 
     format: str
@@ -45,6 +46,14 @@ class Settings:
     unseen: str = ""
     preset: Preset | None = None
     problems: tuple[Problem, ...] = ()
+    doubt: str = ""
+
+
+def own_value(known: Table, name: str, settings: Iterable[Settings], place: Span) -> Value | None:
+    """What the row ``name`` of a table's own comes to; None where nothing sets it and it has no default."""
+    face = Subject("hop", known.title, place, {})
+    resolver = _Resolver(known, place, tuple(settings), None, None, face, face)
+    return resolver.value(known.own[name])
 
 
 def build_hop(
@@ -70,7 +79,7 @@ def build_hop(
 
 def _answers(known: Table, place: Span | None) -> dict[str, Value]:
     origin = Default(known.title, "", known.answers_cite, place)
-    return {quantity: Value(float(status), origin) for quantity, status in known.answers.items()}
+    return {quantity: Value(int(status), origin) for quantity, status in known.answers.items()}
 
 
 @record
@@ -168,6 +177,9 @@ class _Resolver:
                     if is_set(candidate.node)
                 ]
                 found = _of_any(row, found)
+                if settings.doubt:
+                    doubted = ((one.key, Unresolved(one.node.span, settings.doubt)) for one in found if one.node)
+                    found = [_Candidate(rank, key, node) for key, node in doubted]
                 candidates += _in_order(settings.format, found)
                 if not found and (why := _open(settings.format, settings.root, keys)):
                     unseen.append((rank, f"{settings.label} ({why})"))
@@ -244,7 +256,7 @@ class _Resolver:
                     continue
             if case.same_as:
                 other = self.found[case.same_as]
-                return self.decided(row, other, [*reads, Read(case.same_as, other)]) if other else None
+                return self.decided(row, other, [Read(case.same_as, other), *reads]) if other else None
             if case.data is None:
                 return Value.unknown(f"{self.table.title} does not settle {row.setting or row.name}", self.place)
             return self.decided(row, Value(case.data, self.origin(row, unseen)), reads)
@@ -284,6 +296,8 @@ def _all_agree(cases: tuple[Case, ...]) -> bool:
 def _lookup(form: str, root: Node, key: str, port: int | None) -> Iterable[Node]:
     if isinstance(root, (Unresolved, Reference)):
         return (root,)
+    if by_address.FREE in key:
+        return by_address.lookup(root, key, port)
     if form in _FLAT:
         return root.every(key) if isinstance(root, Mapping) else ()
     if form == "terraform":

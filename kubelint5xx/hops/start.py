@@ -45,6 +45,15 @@ _WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "newrelic-admin": (1, ()),
     "npx": (0, ("-p", "--package")),
 }
+# Whose packages tell which server a program of its own holds, by what runs it.
+_BUILT_WITH = {
+    "python": ("pypi",),
+    "dotnet": ("nuget",),
+    **dict.fromkeys(("ruby", "rails", "rackup"), ("gem",)),
+    **dict.fromkeys(("mix", "elixir"), ("hex",)),
+}
+_COMPILED = ("go", "crates", "hex", "nuget", "maven", "gradle")
+_SYSTEM = pattern(r"/(?:usr/)?s?bin/[^/]*\Z")
 # Programs of which one subcommand runs another program.
 _SUBCOMMANDS = {
     "poetry": ("run",),
@@ -75,10 +84,14 @@ class Start:
 
 @record
 class Unknown:
-    """It is not known what is started."""
+    """It is not known what is started.
+
+    ``built_with``: it is a program of its own, and packages of these package managers may tell which server it holds.
+    """
 
     reason: str
     place: Span | None = None
+    built_with: tuple[str, ...] = ()
 
 
 @record
@@ -184,7 +197,10 @@ def _script_file(words: tuple[Node, ...], context: Context, depth: int) -> Start
     program = text(words[0]) or ""
     source = file_in(context.files, program) if program.endswith(".sh") or "/" in program else None
     if source is None:
-        return Unknown(f"{_shortened(program)} is no server that is known, and what it does is not seen", words[0].span)
+        reason = f"{_shortened(program)} is no server that is known, and what it does is not seen"
+        compiled = "/" in program and not program.endswith(".sh") and not _SYSTEM.match(program)
+        built_with = _BUILT_WITH.get(program.rpartition("/")[2], _COMPILED if compiled else ())
+        return Unknown(reason, words[0].span, built_with)
     if not source.text.startswith("#!") and not program.endswith(".sh"):
         return Unknown(f"{_shortened(program)} is not a script that is understood", words[0].span)
     body = Scalar(Span(source, 0, len(source.text)), source.text, source.text)
@@ -201,7 +217,7 @@ def _python(words: tuple[Node, ...], context: Context, depth: int) -> Start | Un
     script = (text(words[at]) or "") if at < len(words) else ""
     if script.rpartition("/")[2] in context.servers:
         return started(words[at:], context, depth)
-    return Unknown(f"{script or 'python'} is a program of its own", words[0].span)
+    return Unknown(f"{script or 'python'} is a program of its own", words[0].span, _BUILT_WITH["python"])
 
 
 def _java(words: tuple[Node, ...]) -> Start | Unknown:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import RuleError
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.value import Data
+from kubelint5xx.hops.spelling import spellings
 from kubelint5xx.model.knobs import BOOL, DURATION, NUMBER, TEXT, VERSION, knobs_of
 
 FORMATS = (
@@ -27,11 +27,16 @@ FORMATS = (
     "python_assign",
     "nginx",
     "apache",
+    "haproxy",
+    "caddyfile",
+    "envoy",
+    "traefik",
     "xml",
     "properties",
     "ini",
     "yaml",
     "json",
+    "hocon",
     "toml",
     "javascript",
     "terraform",
@@ -39,6 +44,7 @@ FORMATS = (
     "target_group_attributes",
     "annotation",
     "configmap",
+    "packages",
 )
 ROLES = ("balancer", "proxy", "sidecar", "server")
 STATUSES = {"reset": "reset_status", "timeout": "timeout_status", "no_target": "no_target_status"}
@@ -49,13 +55,14 @@ _FACES = ("inbound", "outbound")
 _TYPES = (DURATION, BOOL, NUMBER, TEXT, VERSION)
 _DETECT = pattern(r"^detect:(.*?)(?=^\S)", re.MULTILINE | re.DOTALL)
 _EXAMPLES = pattern(r"^examples:", re.MULTILINE)
-_SIGN = pattern(r"\{ *(command|module|image|jar|class): *\"?([^\s\"}]+)\"? *\}")
+_SIGN = pattern(r"\{ *(command|module|image|jar|class|framework|dependency): *\"?([^\s\"}]+)\"? *\}")
 
 
 @record
 class Sign:
     """A product is recognised by the program that is started (``command``, ``module`` of python -m, ``jar``,
-    ``class``) or by the end of an image's repository (``image``)."""
+    ``class``), by the end of an image's repository (``image``), or, where a program of its own is started, by a package
+    that it is built from: a ``framework`` that brings its server along, else a ``dependency`` that is a server."""
 
     kind: str
     name: str
@@ -110,15 +117,28 @@ class Row:
 @record
 class Place:
     """One place of settings. ``files``: patterns, or ``{argv:-c}`` for the path that a flag gives; ``env``: the
-    variable that holds it. Without both, the place is the object itself (its command line, its block)."""
+    variable that holds it. Without both, the place is the object itself (its command line, its block).
+
+    ``at`` limits files to the program's ``sources`` or to the ``container``; else the ones of the container come first.
+    Of a file with ``{}`` in its name there is one for each name that is active (see ``Table``).
+    ``elsewhere`` names a row that, where it is set, brings settings from a place that no file shows.
+    """
 
     format: str
     files: tuple[str, ...] = ()
     env: str = ""
+    at: str = ""
+    elsewhere: str = ""
+
+    @property
+    def of_profiles(self) -> bool:
+        return any("{}" in name for name in self.files)
 
     @property
     def label(self) -> str:
         plain = [name for name in self.files if not name.startswith("{")]
+        if self.elsewhere:
+            return f"what {self.elsewhere} names"
         return self.env or (plain or [_LABELS.get(self.format, self.format)])[0]
 
 
@@ -134,18 +154,22 @@ class Preset:
 
 @record
 class VersionMark:
-    """Where a version stands: in the tag of an ``image``, or in a ``file``, as the first group of ``match``."""
+    """Where a version stands: in the tag of an ``image``, or in a ``file``, as the first group of ``match``, or as the
+    version of a package that the program is built from (``dependency``)."""
 
     image: str = ""
     file: str = ""
     match: str = ""
+    dependency: str = ""
 
 
 @record
 class Table:
     """All that is known of one product. ``layer`` is 4 for what forwards connections and sees no requests.
 
-    ``answers`` are statuses by their quantities. ``examples`` are there where ``parse`` was given them.
+    ``active`` names the row of this table that lists the active profiles, and ``activation`` the one that, in a
+    document, lists the profiles for which it counts. ``answers`` are statuses by their quantities. ``examples`` are
+    there where ``parse`` was given them.
     """
 
     product: str
@@ -160,6 +184,8 @@ class Table:
     read: tuple[Place, ...] = ()
     own: Mapping[str, Row] = field(default_factory=dict)
     knobs: Mapping[str, Row] = field(default_factory=dict)
+    active: str = ""
+    activation: str = ""
     examples: tuple[Mapping[str, Any], ...] = ()
 
     def names(self) -> dict[str, str]:
@@ -176,6 +202,7 @@ _LABELS = {
     "target_group_attributes": "the target group's attributes",
     "annotation": "the annotations",
     "configmap": "the ConfigMap",
+    "packages": "the build's manifests",
 }
 UNKNOWN_PRODUCT = Table("", "", "server")
 
@@ -191,6 +218,8 @@ def table(product: str) -> Table:
     """The table of ``product``. Raises RuleError where there is none, or where it contradicts the vocabulary."""
     path = _FOLDER / f"{product}.yaml"
     if product not in products():
+        from difflib import get_close_matches
+
         near = get_close_matches(product, products(), 1)
         raise RuleError(f"there is no hop table {product!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     # The examples are about half of a table, and only tests and the documentation read them.
@@ -229,6 +258,7 @@ class _Loader:
         self.product, self.raw = product, raw
         self.names: dict[str, str] = {"inbound": "hop", "outbound": "hop", "version": VERSION}
         self.seen: set[str] = set()
+        self.canon = raw.get("canon", "")
 
     def table(self) -> Table:
         raw = dict(self.raw)
@@ -251,8 +281,11 @@ class _Loader:
             knobs={name: self.row(name, cells, self.type(name)) for name, cells in raw.pop("knobs").items()},
             images=tuple(self.preset(image) for image in raw.pop("images", ())),
             read=tuple(self.place(place) for place in raw.pop("read", ())),
+            active=self.named(raw.pop("active", "")),
+            activation=self.named(raw.pop("activation", "")),
             examples=tuple(raw.pop("examples", ())),
         )
+        raw.pop("canon", None)
         if raw:
             raise RuleError(f"unknown keys: {', '.join(raw)}")
         return loaded
@@ -261,6 +294,8 @@ class _Loader:
         face, dot, quantity = name.rpartition(".")
         known = knobs_of("hop")
         if quantity not in known or (dot and face not in _FACES):
+            from difflib import get_close_matches
+
             near = get_close_matches(quantity, known, 1)
             raise RuleError(f"{name!r} is not in the vocabulary" + (f"; did you mean {near[0]!r}?" if near else ""))
         return known[quantity].type
@@ -268,6 +303,9 @@ class _Loader:
     def row(self, name: str, raw: dict[str, Any], kind: str) -> Row:
         raw = {key: value for key, value in raw.items() if key not in ("type", "measured", "note")}
         keys = {form: _texts(raw.pop(form)) for form in [key for key in raw if key in FORMATS]}
+        for written in _texts(raw.pop("property", ())):
+            for form, spelled in spellings(self.canon, written).items():
+                keys[form] = (*keys.get(form, ()), *spelled)
         if kind not in _TYPES:
             raise RuleError(f"{name}: {kind!r} is not a type")
         unit, fallback, cap = raw.pop("unit", "s"), _texts(raw.pop("fallback", ())), _texts(raw.pop("cap", ()))
@@ -332,10 +370,16 @@ class _Loader:
     def place(self, raw: dict[str, Any]) -> Place:
         if raw["format"] not in FORMATS:
             raise RuleError(f"{raw['format']!r} is not a format")
-        return Place(raw["format"], _texts(raw.get("file", ())), raw.get("env", ""))
+        elsewhere = self.named(raw.get("elsewhere", ""))
+        return Place(raw["format"], _texts(raw.get("file", ())), raw.get("env", ""), raw.get("at", ""), elsewhere)
+
+    def named(self, row: str) -> str:
+        if row and row not in self.seen:
+            raise RuleError(f"there is no row {row!r}")
+        return row
 
     def mark(self, raw: dict[str, Any]) -> VersionMark:
-        return VersionMark(raw.get("image_tag", ""), raw.get("file", ""), raw.get("match", ""))
+        return VersionMark(*(raw.get(key, "") for key in ("image_tag", "file", "match", "dependency")))
 
 
 def typed(kind: str, data: object, name: str) -> Data:
