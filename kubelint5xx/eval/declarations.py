@@ -9,7 +9,8 @@ from typing import TypeVar
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source
-from kubelint5xx.formats.hcl import Attribute, Block, Body, parse
+from kubelint5xx.formats.hcl import Attribute, Block, Body
+from kubelint5xx.formats.hcl_skim import skim
 
 Address = tuple[str, str]
 K = TypeVar("K")
@@ -17,18 +18,39 @@ K = TypeVar("K")
 
 @record
 class Declarations:
-    """The blocks of a directory by their names. ``open`` tells why some may be missing; ``tfvars`` are the bodies of
-    the variable files that Terraform reads by itself, the strongest last."""
+    """The blocks of a directory by their names; ``tfvars`` are the bodies of the variable files that Terraform reads
+    by itself, the strongest last.
+
+    ``unread`` lists what is wrong with each file, under the reason why declarations may be missing for it (empty:
+    none are). Blocks are parsed when they are asked for, so it may grow.
+    """
 
     variables: dict[str, Block] = field(default_factory=dict)
-    locals: dict[str, Attribute] = field(default_factory=dict)
     outputs: dict[str, Block] = field(default_factory=dict)
     resources: dict[Address, Block] = field(default_factory=dict)
     data: dict[Address, Block] = field(default_factory=dict)
     modules: dict[str, Block] = field(default_factory=dict)
     tfvars: tuple[Body, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    open: str = ""
+    unread: tuple[tuple[str, list[Problem]], ...] = ()
+    notices: list[Problem] = field(default_factory=list)
+    _locals: dict[str, Attribute] = field(default_factory=dict)
+    _local_blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def locals(self) -> dict[str, Attribute]:
+        while self._local_blocks:
+            body = self._local_blocks.pop(0).body
+            self._locals.update((attribute.name, attribute) for attribute in body.attributes())
+        return self._locals
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return (*(problem for _, found in self.unread for problem in found), *self.notices)
+
+    @property
+    def open(self) -> str:
+        """Why some declarations may be missing; empty: none are, as far as blocks were read."""
+        return next((reason for reason, found in reversed(self.unread) if reason and found), "")
 
 
 def declarations(files: Mapping[str, Source]) -> Declarations:
@@ -41,53 +63,41 @@ def declarations(files: Mapping[str, Source]) -> Declarations:
     primary: list[Body] = []
     overrides: list[Body] = []
     tfvars: list[tuple[bool, Body]] = []
-    problems: list[Problem] = []
-    open_ = ""
+    unread: list[tuple[str, list[Problem]]] = []
     for name, source in named.items():
         stem, dot, extension = name.rpartition(".")
         if not dot or (extension == "tf" and f"{stem}.tofu" in named):
             continue
         if extension in ("tf", "tofu"):
-            body, found = parse(source)
-            problems.extend(found)
-            if body.unread:
-                open_ = f"a part of {source.path} could not be read"
+            body, found = skim(source)
+            unread.append((f"a part of {source.path} could not be read", found))
             (overrides if stem == "override" or stem.endswith("_override") else primary).append(body)
         elif name.endswith((".tf.json", ".tofu.json")):
-            open_ = f"{source.path} is Terraform in JSON syntax, which is not analysed"
-            problems.append(Problem(source.path, 1, "Terraform in JSON syntax is not analysed"))
+            reason = f"{source.path} is Terraform in JSON syntax, which is not analysed"
+            unread.append((reason, [Problem(source.path, 1, "Terraform in JSON syntax is not analysed")]))
         elif name == "terraform.tfvars" or name.endswith(".auto.tfvars"):
-            body, found = parse(source)
-            problems.extend(found)
+            body, found = skim(source)
+            unread.append(("", found))
             tfvars.append((name != "terraform.tfvars", body))
-    result = Declarations(tfvars=tuple(body for _, body in sorted(tfvars, key=lambda item: item[0])))
+    values = tuple(body for _, body in sorted(tfvars, key=lambda item: item[0]))
+    result = Declarations(tfvars=values, unread=tuple(unread))
     for body in primary:
-        _declare(result, body, problems, override=False)
+        _declare(result, body, override=False)
     for body in overrides:
-        _declare(result, body, problems, override=True)
-    return Declarations(
-        result.variables,
-        result.locals,
-        result.outputs,
-        result.resources,
-        result.data,
-        result.modules,
-        result.tfvars,
-        tuple(problems),
-        open_,
-    )
+        _declare(result, body, override=True)
+    return result
 
 
-def _declare(into: Declarations, body: Body, problems: list[Problem], override: bool) -> None:
+def _declare(into: Declarations, body: Body, override: bool) -> None:
     plain = {"variable": into.variables, "output": into.outputs, "module": into.modules}
     typed = {"resource": into.resources, "data": into.data}
     for block in body.blocks():
         if block.type == "locals":
-            into.locals.update((attribute.name, attribute) for attribute in block.body.attributes())
+            into._local_blocks.append(block)
         elif block.type in plain and len(block.labels) == 1:
-            _add(plain[block.type], block.labels[0], block, problems, override)
+            _add(plain[block.type], block.labels[0], block, into.notices, override)
         elif block.type in typed and len(block.labels) == 2:
-            _add(typed[block.type], (block.labels[0], block.labels[1]), block, problems, override)
+            _add(typed[block.type], (block.labels[0], block.labels[1]), block, into.notices, override)
 
 
 def _add(table: dict[K, Block], name: K, block: Block, problems: list[Problem], override: bool) -> None:

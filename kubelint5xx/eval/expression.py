@@ -38,6 +38,8 @@ from kubelint5xx.formats.hcl_expression import Expression
 Step = ast.Attr | ast.Splat | Node
 
 _MAX_VIA = 20
+_MAX_STEPS = 100
+_MAX_ADDRESS = 10_000
 
 
 class Scope(Protocol):
@@ -154,6 +156,8 @@ class Evaluator:
         return _member(node, string(step), span)
 
     def _into(self, reference: Reference, step: Step, span: Span) -> Node:
+        if len(reference.attribute) >= _MAX_STEPS or len(reference.address) >= _MAX_ADDRESS:
+            raise Failure(span, "the reference is too long")
         if isinstance(step, ast.Attr):
             found = None if reference.attribute else self.scope.written(reference, step.name)
             return found or replace(reference, attribute=(*reference.attribute, step.name))

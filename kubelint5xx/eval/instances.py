@@ -29,9 +29,9 @@ class Instance:
         return f"[{self.key}]" if isinstance(self.key, int) else f'["{self.key}"]'
 
 
-def instances(body: Body, evaluator: Evaluator) -> tuple[Instance, ...]:
+def instances(block: Block, evaluator: Evaluator) -> tuple[Instance, ...]:
     """The instances of a resource, data or module block. Of an unknown number there is one, without a key."""
-    count, for_each = body.attribute("count"), body.attribute("for_each")
+    count, for_each = block.attribute("count"), block.attribute("for_each")
     if count:
         node = evaluator.value(count.expression)
         try:

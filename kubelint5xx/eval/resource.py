@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kubelint5xx.core.node import Mapping, Node
-from kubelint5xx.core.record import record
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 
 
@@ -26,7 +28,7 @@ class Resource:
 
 @record
 class ModuleCall:
-    """One instance of a module call. ``source`` is its source address; ``inputs`` are its arguments, evaluated.
+    """One instance of a module call. ``source`` is its source address.
 
     ``open`` tells why the module's own resources are not seen; it is empty where the module was loaded.
     """
@@ -34,8 +36,16 @@ class ModuleCall:
     address: str
     name: str
     source: Node
-    inputs: Mapping
     span: Span
     key: int | str | None = None
     count_unknown: bool = False
     open: str = ""
+    _evaluate: Callable[[], Mapping] | None = None
+    _inputs: list[Mapping] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> Mapping:
+        """Its arguments, evaluated when first asked for: most calls are of modules whose arguments tell nothing."""
+        if not self._inputs:
+            self._inputs.append(self._evaluate() if self._evaluate else Mapping(self.span))
+        return self._inputs[0]

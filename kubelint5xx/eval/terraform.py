@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from kubelint5xx.core import node as nodes
 from kubelint5xx.core.node import Entry, Node, Reference, Scalar, Unresolved
@@ -59,7 +59,7 @@ def load_module(
     given = (*found.tfvars, *(body for body, _ in parsed))
     values = {name: _argument(name, node, found.variables.get(name)) for name, node in (variables or {}).items()}
     scope = VariableFiles(given, values)
-    return Module(directory, "", found, scope.value, tree, found.problems + problems)
+    return Module(directory, "", found, scope.value, tree, problems)
 
 
 def _argument(name: str, node: Node, variable: Block | None) -> Node:
@@ -67,7 +67,7 @@ def _argument(name: str, node: Node, variable: Block | None) -> Node:
 
     Source: https://developer.hashicorp.com/terraform/language/values/variables#complex-typed-values
     """
-    constraint = variable.body.attribute("type") if variable else None
+    constraint = variable.attribute("type") if variable else None
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or constraint is None:
         return node
     if constraint.expression.span.text in ("string", "number", "bool"):
@@ -118,25 +118,27 @@ class Module:
         """All module calls, those within loaded modules included."""
         calls: list[ModuleCall] = []
         for child in self._children:
-            evaluator = self._evaluator.bind(child.instance.bound)
-            inputs = evaluated(child.block.span, child.block.body, evaluator, MODULE_META)
             calls.append(
                 ModuleCall(
                     child.address,
                     child.block.labels[0],
                     child.source,
-                    inputs,
                     child.block.header,
                     child.instance.key,
                     bool(child.instance.unknown or self._unknown),
                     child.open,
+                    partial(self._arguments, child),
                 )
             )
             if child.module:
                 calls.extend(child.module.modules())
         return tuple(calls)
 
-    @property
+    def _arguments(self, child: _Child) -> nodes.Mapping:
+        evaluator = self._evaluator.bind(child.instance.bound)
+        return evaluated(child.block.span, child.block.body, evaluator, MODULE_META)
+
+    @cached_property
     def open_modules(self) -> tuple[ModuleCall, ...]:
         """The module calls whose resources are not seen."""
         return tuple(call for call in self.modules() if call.open)
@@ -149,7 +151,7 @@ class Module:
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the files, those of the loaded child modules included, each problem once."""
-        found = dict.fromkeys(self._own_problems)
+        found = dict.fromkeys((*self._declared.problems, *self._own_problems))
         for child in self._loaded():
             found.update(dict.fromkeys(child.problems))
         return tuple(found)
@@ -176,7 +178,7 @@ class Module:
     def output(self, name: str, use: Span) -> Node:
         """The output's value. Raises Failure where the module has no such output."""
         block = self._declared.outputs.get(name)
-        value = block.body.attribute("value") if block else None
+        value = block.attribute("value") if block else None
         if block is None or value is None:
             if self._declared.open:
                 return Unresolved(use, self._declared.open)
@@ -209,7 +211,7 @@ class Module:
         if found is None:
             return None
         block, instance = found
-        item = block.body.attribute(attribute)
+        item = block.attribute(attribute)
         if item is None or attribute in META:
             return None
         evaluator, key = self._evaluator.bind(instance.bound), f"{reference.address}.{attribute}"
@@ -231,9 +233,9 @@ class Module:
                 return Reference(span, base.address, ("[*]", *names)), consumed + 1
             return base, consumed
         pointers = [Reference(span, base.address + instance.suffix()) for instance in found]
-        if block.body.attribute("count"):
+        if block.attribute("count"):
             return nodes.Sequence(span, tuple(pointers)), consumed
-        if block.body.attribute("for_each"):
+        if block.attribute("for_each"):
             entries = [_entry(str(i.key), span, to) for i, to in zip(found, pointers, strict=True)]
             return nodes.Mapping(span, tuple(entries)), consumed
         return base, consumed
@@ -269,11 +271,11 @@ class Module:
 
     def _variable_value(self, name: str, block: Block) -> Node:
         for mark in ("sensitive", "ephemeral"):
-            attribute = block.body.attribute(mark)
+            attribute = block.attribute(mark)
             value = self._evaluator.value(attribute.expression) if attribute else None
             if value and not (isinstance(value, Scalar) and value.value is False):
                 return Unresolved(block.header, f"the variable {name} is marked {mark}")
-        default, nullable = block.body.attribute("default"), block.body.attribute("nullable")
+        default, nullable = block.attribute("default"), block.attribute("nullable")
         node = self._inputs(name)
         if node and is_null(node) and nullable and nullable.expression.span.text == "false":
             node = None
@@ -282,7 +284,7 @@ class Module:
         if node is None:
             where = "in the call of its module" if self.address else "in the files (it is given when Terraform runs)"
             return Unresolved(block.header, f"the variable {name} has no value {where}")
-        constraint = block.body.attribute("type")
+        constraint = block.attribute("type")
         return converted(node, constraint.expression) if constraint else node
 
     def _local(self, name: str, use: Span | None = None) -> Node:
@@ -316,7 +318,7 @@ class Module:
         if key not in self._instances:
             # What its own count or for_each refers back to counts as unknown.
             self._instances[key] = (Instance(None, {}, "it refers to itself"),)
-            self._instances[key] = instances(block.body, self._evaluator)
+            self._instances[key] = instances(block, self._evaluator)
         return self._instances[key]
 
     def _at(self, address: str) -> tuple[Block, Instance] | None:
@@ -366,13 +368,13 @@ class Module:
         return self._calls[name]
 
     def _calls_of(self, name: str, block: Block) -> Iterator[_Child]:
-        source = block.body.attribute("source")
+        source = block.attribute("source")
         node: Node = Unresolved(block.header, "it has no source")
         if source:
             # A constant is known however deep the evaluation stands that asks for it.
             literal = isinstance(source.expression, ast.Literal)
             node = constant(source.expression) if literal else self._evaluator.value(source.expression)
-        for instance in instances(block.body, self._evaluator):
+        for instance in instances(block, self._evaluator):
             address = f"{self._prefix}module.{name}{instance.suffix()}"
             yield _Child(block, instance, address, node, *self._load(address, block, instance, node))
 
@@ -390,10 +392,9 @@ class Module:
             return None, f"the directory {directory or '.'} is not in the files"
         self._tree.modules += 1
         evaluator = self._evaluator.bind(instance.bound)
-        inputs = Inputs(block.body, evaluator)
-        problems = declared.problems
+        inputs = Inputs(block, evaluator)
         unknown = instance.unknown or self._unknown
-        return Module(directory, address, declared, inputs.value, self._tree, problems, unknown, self._depth + 1), ""
+        return Module(directory, address, declared, inputs.value, self._tree, (), unknown, self._depth + 1), ""
 
 
 @record

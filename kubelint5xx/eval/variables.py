@@ -9,7 +9,7 @@ from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval.expression import Evaluator, Step
 from kubelint5xx.eval.operand import Budget, Failure
-from kubelint5xx.formats.hcl import Body
+from kubelint5xx.formats.hcl import Block, Body
 
 # What stands in a block for Terraform itself, not for the resource or the module.
 META = ("count", "for_each")
@@ -20,11 +20,11 @@ MODULE_META = (*META, "source", "version", "providers", "depends_on")
 class Inputs:
     """The arguments of a module call, evaluated where the call stands."""
 
-    body: Body
+    block: Block
     evaluator: Evaluator
 
     def value(self, name: str) -> Node | None:
-        attribute = None if name in MODULE_META else self.body.attribute(name)
+        attribute = None if name in MODULE_META else self.block.attribute(name)
         return self.evaluator.value(attribute.expression) if attribute else None
 
 

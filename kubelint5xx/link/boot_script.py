@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from kubelint5xx.core.node import Node, Scalar, Unresolved, text
 from kubelint5xx.core.pattern import pattern
-from kubelint5xx.core.record import record
+from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.embedded import embedded
 from kubelint5xx.link.attributes import is_set, why_unknown
@@ -71,7 +71,11 @@ def read_boot_script(node: Node | None) -> BootScript:
         content = text(node) or ""
         decoded = _decoded(content)
         source = embedded(node, decoded) if decoded is not None else embedded(node)
-        return _read(source, 0, len(source.text), "")
+        found = _read(source, 0, len(source.text), "")
+        if "<<" not in node.span.text:
+            return found
+        # What was put together of a heredoc and of values has no places of its own; most of it stands there as it is.
+        return _placed(found, _read(node.span.source, node.span.start, node.span.end, ""))
     reason = why_unknown(node) or "it is not a text"
     if isinstance(node, Unresolved) and "<<" in node.span.text:
         # A heredoc with interpolations: what stands around them is known, and what an attribute of another
@@ -100,6 +104,23 @@ def _read(source: Source, start: int, end: int, unknown: str) -> BootScript:
             labels.append(_label(source, pair.start(1), pair.group(1), pair.start(2), pair.group(2)))
     joins = _JOINS_A_CLUSTER.search(source.text, start, end) is not None
     return BootScript(tuple(labels), sysctls_in(source, start, end), joins, unknown)
+
+
+def _placed(found: BootScript, there: BootScript) -> BootScript:
+    """``found`` with the places of what ``there`` has under the same names, in the same order."""
+    labels: list[Label] = []
+    waiting = list(there.labels)
+    for label in found.labels:
+        same = next((other for other in waiting if other.key.value == label.key.value), None)
+        if same is not None:
+            waiting.remove(same)
+            label = Label(replace(label.key, span=same.key.span), replace(label.value, span=same.value.span))
+        labels.append(label)
+    if [sysctl.key for sysctl in found.sysctls] != [sysctl.key for sysctl in there.sysctls]:
+        return replace(found, labels=tuple(labels))
+    pairs = zip(found.sysctls, there.sysctls, strict=True)
+    sysctls = tuple(replace(mine, span=its.span, value_span=its.value_span) for mine, its in pairs)
+    return replace(found, labels=tuple(labels), sysctls=sysctls)
 
 
 def _pairs(source: Source, at: int, written: str) -> tuple[list[Label], str]:

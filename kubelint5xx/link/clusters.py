@@ -22,7 +22,12 @@ from kubelint5xx.model.knobs import VERSION, knobs_of
 _PROXY_CITE = "https://kubernetes.io/docs/reference/networking/virtual-ips/"
 _SYSCTL_CITE = "https://docs.kernel.org/networking/nf_conntrack-sysctl.html"
 _EKS_CITE = "https://docs.aws.amazon.com/eks/latest/userguide/managing-kube-proxy.html"
+_CONTROLLER_CITE = "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/installation/"
+_INSTALLED_ELSEWHERE = ("what else is installed in the cluster",)
 _ALB_CLASSES = ("ingress.k8s.aws/alb", "eks.amazonaws.com/alb")
+_NLB_CLASSES = ("service.k8s.aws/nlb", "eks.amazonaws.com/nlb")
+# The cloud provider inside Kubernetes leaves Services of these types to the controller.
+_NLB_TYPE, _NLB_TYPES = "service.beta.kubernetes.io/aws-load-balancer-type", ("external", "nlb-ip")
 _KNOWS_LIBERAL = Version((1, 29))
 
 
@@ -189,8 +194,8 @@ def finished(evidence: Evidence, liberal: Value | None, unseen: tuple[str, ...],
     values.setdefault("kube_proxy_mode", proxy.mode or mode)
     by_default = Default("a cluster", "kube-proxy", _EKS_CITE, place, ("the cluster's own DaemonSets",))
     values.setdefault("kube_proxy_replaced", proxy.replaced or Value(False, by_default))
-    if evidence.aws_controller is not None:
-        values.setdefault("aws_controller", evidence.aws_controller)
+    elsewhere = Default("Kubernetes", "the controller of load balancers", _CONTROLLER_CITE, place, _INSTALLED_ELSEWHERE)
+    values.setdefault("aws_controller", evidence.aws_controller or Value(False, elsewhere))
     set_by_proxy = _set_by_proxy(proxy, values.get("kube_proxy_version"))
     nobody = Value(False, Default("the kernel", LIBERAL, _SYSCTL_CITE, proxy.place or place, unseen))
     values.setdefault("liberal_conntrack", liberal or set_by_proxy or nobody)
@@ -209,8 +214,11 @@ def aws_controller(scope: Scope) -> Value | None:
             return written(True, thing.span, "aws-load-balancer-controller")
         annotations = thing.at("metadata", "annotations")
         for entry in annotations.entries if isinstance(annotations, Mapping) else ():
-            if str(entry.key.value).startswith("alb.ingress.kubernetes.io/"):
-                return written(True, entry.key.span, str(entry.key.value))
+            key = str(entry.key.value)
+            if key.startswith("alb.ingress.kubernetes.io/") or (key == _NLB_TYPE and text(entry.value) in _NLB_TYPES):
+                return written(True, entry.key.span, key)
+        if thing.kind == "Service" and text(thing.at("spec", "loadBalancerClass")) in _NLB_CLASSES:
+            return written(True, thing.span, "loadBalancerClass")
     return None
 
 

@@ -57,7 +57,7 @@ def start_of(
     launch = Launch(
         name=container.title,
         place=container.place,
-        image=image,
+        image=build.stage.base if build else image,
         argv=argv,
         argv_unseen=argv_unseen,
         env=env,

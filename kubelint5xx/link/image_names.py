@@ -21,6 +21,7 @@ _PUBLISHERS = (
     "public.ecr.aws/amazonlinux", "public.ecr.aws/nginx", "mirror.gcr.io/library", "nginxinc", "envoyproxy",
     "docker.io/envoyproxy", "docker.io/nginxinc", "haproxytech", "registry.access.redhat.com/ubi8",
     "registry.access.redhat.com/ubi9", "registry.k8s.io", "quay.io/centos", "openresty", "jetty", "quay.io/jetty",
+    "quay.io/wildfly",
 )  # fmt: skip
 _SHELLLESS = pattern(
     r"^scratch$|distroless|^cgr\.dev/chainguard/|^ghcr\.io/wolfi/static|(?:^|/)static(?:-debian\d+)?$|^ko://|-static$"

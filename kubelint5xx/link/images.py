@@ -19,6 +19,7 @@ from kubelint5xx.core.tree import Tree
 from kubelint5xx.core.value import Join
 from kubelint5xx.formats import dockerfile
 from kubelint5xx.hops.launch import Files
+from kubelint5xx.hops.packages import MANIFEST
 from kubelint5xx.link.image_names import ImageName
 
 Load = Callable[[str], Source | Problem | None]
@@ -35,7 +36,14 @@ _SKIPPED = pattern(
     r"(?:^|/)(?:package-lock\.json|[^/]*\.(?:test|spec|min)\.[jt]sx?|test_[^/]*\.py|[^/]*_test\.(?:py|go))$"
 )
 _SOURCES = pattern(r"\.(?:[cm]?[jt]s|py)$")
+# What a program is built from, and the settings that are packed into it.
+_RESOURCES = pattern(r"(?:^|/)(?:src/main/resources|conf)/(?:[^/]+/)?[^/]+\.(?:properties|ya?ml|conf)$")
 _SETTINGS = pattern(r"\.(?:conf|ini|cfg|xml|ya?ml|properties|toml|json|env|sh|hocon)$|(?:^|/)[^./]+$")
+# Commands of a RUN instruction that change a server's files, or add files that nothing here shows.
+_CONFIGURES = pattern(
+    r"\bsed\s+(?:-\w+\s+)*-\w*i|\btee\s|\benvsubst\b|--add-(?:to-start|modules?)\b|\ba2en(?:mod|conf|site)\b"
+    r"|>>?\s*(?!/dev/|&)[^\s;&|]*(?:/etc/|start\.d|\.(?:conf|ini|xml|properties|ya?ml|py))"
+)
 # What is copied from a build stage without bringing configuration along.
 _LIBRARIES = pattern(
     r"node_modules|site-packages|/lib(?:64)?(?:/|$)|/bin(?:/|$)|\.(?:jar|war|so|whl)$|/wheels(?:/|$)|certs"
@@ -66,6 +74,8 @@ class BuildContext:
         seen: dict[str, Source] = {}
         unread: dict[str, Problem] = {}
         unseen = "" if self.base and (self.base.published or self.base.shell is False) else self._foreign_base()
+        if not unseen and any(_CONFIGURES.search(text(run) or "") for run in self.stage.runs):
+            unseen = "a RUN instruction of its Dockerfile writes configuration"
         for copy in self.stage.copies:
             if copy.from_stage:
                 if not all(_LIBRARIES.search(text(source) or "") for source in copy.sources):
@@ -80,7 +90,8 @@ class BuildContext:
         sources = {
             path: loaded
             for path in self._paths
-            if _SOURCES.search(path) and isinstance(loaded := self._load(path), Source)
+            if (_SOURCES.search(path) or MANIFEST.search(path) or _RESOURCES.search(path))
+            and isinstance(loaded := self._load(path), Source)
         }
         return Files(seen, unseen, sources, {inside: wrong for inside, wrong in unread.items() if inside not in seen})
 
@@ -119,7 +130,8 @@ class Builds:
 
     def __init__(self, paths: Iterable[str], load: Load, config: Config | None = None) -> None:
         self._paths = tuple(sorted(paths))
-        self._load = _remembered(load)
+        self._loaded: dict[str, Source | Problem | None] = {}
+        self._load = _remembered(load, self._loaded)
         self._config = config or Config()
         self._by_folder: dict[str, list[str]] = {}
         for path in self._paths:
@@ -129,6 +141,11 @@ class Builds:
         self._files: dict[str, Files] = {}
         self._contexts: dict[str, BuildContext | None] = {}
         self._problems: list[Problem] = []
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files that were read so far: Dockerfiles, and what they bring into containers."""
+        return tuple(found for _, found in sorted(self._loaded.items()) if isinstance(found, Source))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -259,9 +276,7 @@ class Builds:
         return tuple(found)
 
 
-def _remembered(load: Load) -> Load:
-    known: dict[str, Source | Problem | None] = {}
-
+def _remembered(load: Load, known: dict[str, Source | Problem | None]) -> Load:
     def remembered(path: str) -> Source | Problem | None:
         if path not in known:
             known[path] = load(path)

@@ -121,7 +121,7 @@ def _alb_target(
     version = {"http2": "HTTP2", "grpc": "GRPC"}.get(str(protocol.data), "HTTP1")
     address = f"{scope.name}:{ingress.title}/{service.name}:{port.number}"
     selector = aws.node_selector(candidates("target-node-labels"))
-    return TargetGroup(address, subject, (alb,), None, number, version, route, selector)
+    return TargetGroup(address, subject, (alb,), None, number, version, route, selector, registered=True)
 
 
 def _join_proxied(ingresses: Sequence[tuple[KubeObject, Handler]], scope: Scope, paths: Paths) -> None:

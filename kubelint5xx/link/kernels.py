@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, entries, items, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.value import Derived, Value, Version, Written
-from kubelint5xx.link.terraform_root import Declared
+
+if TYPE_CHECKING:
+    from kubelint5xx.link.terraform_root import Declared
 
 # Families of images with the oldest kernel that they have had; the first that matches counts.
 _FAMILIES = (

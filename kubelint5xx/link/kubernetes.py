@@ -18,10 +18,8 @@ from kubelint5xx.link.target_bindings import join_target_groups
 def link_kubernetes(
     scopes: tuple[Scope, ...], builds: Builds, terraform: tuple[TargetGroup, ...], config: Config
 ) -> Layer:
-    """All edges that end in a pod, and the target groups that controllers make of Ingresses and Services.
-
-    ``terraform``: the target groups that Terraform makes, each with its balancers. Their subjects are completed with
-    what only the Service tells (``traffic_policy``).
+    """All edges that end in a pod, and all target groups: those that controllers make of Ingresses and Services, and
+    those that Terraform makes (``terraform``, each with its balancers), completed with what Services and bindings tell.
     """
     paths = Paths(Receivers(builds, config), config)
     classes = classes_of(scopes)
@@ -30,7 +28,7 @@ def link_kubernetes(
         groups += join_ingresses(scope, classes, paths)
         groups += join_load_balancers(scope, paths)
         join_routes(scope, paths)
-    join_target_groups(scopes, terraform, paths)
+    groups += join_target_groups(scopes, terraform, paths)
     for scope in scopes:
         join_node_ports(scope, paths)
     undecided = (*paths.undecided, *paths.receivers.undecided)

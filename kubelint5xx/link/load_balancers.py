@@ -93,6 +93,7 @@ def _nlb_target(port: ServicePort, scope: Scope, paths: Paths) -> TargetGroup:
         port=number,
         route=(Step(nlb.name, nlb.place),),
         node_selector=aws.node_selector((Candidate(setting, service.annotation(setting)),)),
+        registered=True,
     )
 
 

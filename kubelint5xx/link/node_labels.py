@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher
 
 from kubelint5xx.core.node import Node, Scalar, text
 from kubelint5xx.core.source import Span
@@ -67,6 +66,8 @@ def concerns_exclusion(key: str) -> bool:
     """Whether a label's key is one of the exclusion labels, or so like one that it may have been meant."""
     if key.rpartition("/")[2] in (EXCLUSION_LABEL.rpartition("/")[2], LEGACY_EXCLUSION_LABEL.rpartition("/")[2]):
         return True
+    from difflib import SequenceMatcher
+
     return any(
         abs(len(key) - len(label)) <= 3 and SequenceMatcher(None, key, label, False).ratio() >= _LIKENESS
         for label in (EXCLUSION_LABEL, LEGACY_EXCLUSION_LABEL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.record import replace
@@ -25,17 +25,16 @@ from kubelint5xx.link.parts import Cluster, Layer, NodeGroup
 from kubelint5xx.link.provisioned_groups import provisioned_groups
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.sysctls import liberal, proxy_setting, workload_sysctls
-from kubelint5xx.link.terraform_root import Declared, Root
+from kubelint5xx.link.terraform_root import Root
 from kubelint5xx.link.workloads import workload_of
 from kubelint5xx.model.topology import Setting
 
 
 def link_nodes(
-    scopes: tuple[Scope, ...], modules: Mapping[str, Declared], terraform_layer: Layer, config: Config
+    scopes: tuple[Scope, ...], roots: Sequence[Root], terraform_layer: Layer, config: Config
 ) -> Layer:
     """All node groups and clusters, those of the Terraform layer included and completed: its ``node_groups``,
     ``clusters`` and ``settings`` stand in the result, and are not to be taken twice. Never raises."""
-    roots = [Root(directory, module) for directory, module in sorted(modules.items())]
     settings = list(terraform_layer.settings)
     groups = list(terraform_layer.node_groups)
     found: list[tuple[Scope, list[NodeGroup], list[Setting]]] = []
@@ -81,7 +80,7 @@ def link_nodes(
 def _joined(
     scopes: tuple[Scope, ...],
     by_scope: Mapping[str, list[Evidence]],
-    roots: list[Root],
+    roots: Sequence[Root],
     groups: list[NodeGroup],
     config: Config,
 ) -> list[tuple[Evidence, tuple[Evidence, ...]]]:

@@ -10,6 +10,8 @@ from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
+_MAX_LISTS = 3  # Lists of lists are rare, and lists of themselves hostile.
+
 
 @record(eq=False)
 class KubeObject:
@@ -62,8 +64,8 @@ def _unpack(root: Node, origin: str, problems: list[Problem], depth: int = 0) ->
     if not isinstance(kind, Scalar) or not isinstance(kind.value, str) or text(api) is None:
         return
     members = root.get("items") if kind.value.endswith("List") else None
-    if members is not None and depth < 3:
-        if isinstance(members, Sequence):
+    if members is not None:
+        if isinstance(members, Sequence) and depth < _MAX_LISTS:
             for member in members.items:
                 yield from _unpack(member, origin, problems, depth + 1)
         return

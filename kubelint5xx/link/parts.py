@@ -18,7 +18,8 @@ class TargetGroup:
 
     ``address`` is unique (``infra:aws_lb_target_group.web``; a Terraform root and the address in it, or the Ingress
     backend that makes it), ``name`` its AWS name if known, ``port`` the targets' port (a NodePort for instances).
-    ``protocol_version``: HTTP1, HTTP2 or GRPC. ``node_selector`` leaves nodes without these labels out.
+    ``protocol_version``: HTTP1, HTTP2 or GRPC. ``registered``: a controller registers the cluster's nodes or pods in
+    it. ``node_selector`` leaves nodes without these labels out; ``selector_unknown`` tells why it is not known.
     """
 
     address: str
@@ -29,6 +30,8 @@ class TargetGroup:
     protocol_version: str = "HTTP1"
     route: tuple[Step, ...] = ()
     node_selector: Mapping[str, str] | None = None
+    selector_unknown: str = ""
+    registered: bool = False
     cluster: str | None = None
 
 
@@ -40,7 +43,8 @@ class NodeGroup:
     ``labels``: what its nodes carry; None where that is unknown (``labels_unknown`` says why).
     ``attached_to``: addresses of the target groups that its autoscaling group is attached to.
     ``cluster`` is the cluster's name or address, where a file says it; ``scope`` the Terraform root or manifest
-    scope that declares it. ``spot``: whether it has spot instances; None where that is not known.
+    scope that declares it. ``spot``: whether it has spot instances; None where that is not known. ``inside``: the
+    object that declares it runs in the cluster itself, so that its nodes belong to the cluster of its file.
     """
 
     name: str
@@ -52,6 +56,7 @@ class NodeGroup:
     cluster: str | None = None
     scope: str = ""
     spot: bool | None = None
+    inside: bool = False
 
 
 @record(eq=False)

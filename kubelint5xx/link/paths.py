@@ -64,7 +64,8 @@ class Paths:
         target_group: Subject | None,
     ) -> None:
         name = f"the way from {sender.name} to {receiver.hop.name}"
-        subject = Subject("edge", name, receiver.hop.place, dict(facts), (*joins, *receiver.joins))
+        values = {"inside_pod": Value(False, Default("Kubernetes")), **facts}
+        subject = Subject("edge", name, receiver.hop.place, values, (*joins, *receiver.joins))
         route = (*way, *receiver.steps)
         self.edges.append(Edge(subject, sender, receiver.hop, route, receiver.pod, target_group))
         for inner in receiver.behind:
@@ -124,11 +125,13 @@ def traffic_policy(port: ServicePort) -> Value:
 
 
 def _inside_pod(proxy: Receiver, facts: Facts) -> Facts:
-    together = Value(False, Written(proxy.container.place, "containers"))
+    apart = Value(False, Written(proxy.container.place, "containers"))
     return {
-        "protocol": Value.unknown("what the proxy speaks to the loopback address is not read", proxy.container.place),
+        "protocol": proxy.speaks
+        or Value.unknown("what the proxy speaks to the loopback address is not read", proxy.container.place),
         "target_type": Value.unknown("both run in one pod", proxy.container.place),
-        "pinned": together,
-        "through_kube_proxy": together,
+        "pinned": apart,
+        "through_kube_proxy": apart,
+        "inside_pod": Value(True, Written(proxy.container.place, "containers")),
         "propagation": facts["propagation"],
     }

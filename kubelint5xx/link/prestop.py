@@ -26,6 +26,7 @@ _HARMLESS = frozenset({
 })  # fmt: skip
 _DRAIN = pattern(r"drain|shut-?down|quiesce|offline|not-?ready|unready|healthcheck/fail|pre-?stop|lameduck", re.I)
 _LOCAL = pattern(r"(?:^|//|\s)(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::|/|$)", re.I)
+_STANDARD = pattern(r"^(?:/usr(?:/local)?)?/s?bin/(?=[^/]+$)")
 _MAX_NESTED = 8
 
 
@@ -94,7 +95,7 @@ def _exec(action: Node, key: Span) -> dict[str, Value]:
         return found | {"prestop_delay": Value.unknown(reason, command.span if command else key)}
     assert isinstance(command, Sequence)
     first = words[0]
-    program = text(first)
+    program = _STANDARD.sub("", text(first) or "")
     found["prestop_program"] = (
         Value(program, Written(first.span, "lifecycle.preStop.exec.command", "", _via(first)))
         if program

@@ -9,7 +9,7 @@ from kubelint5xx.core.node import Entry, Node, Scalar, entries, items, text
 from kubelint5xx.core.node import Mapping as Body
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Join, Members, Subject, Value, Written
+from kubelint5xx.core.value import Derived, Join, Members, Subject, Value, Written
 from kubelint5xx.link.attributes import is_set, truth, whole, why_unknown, written
 from kubelint5xx.link.boot_script import BootScript, read_boot_script
 from kubelint5xx.link.kernels import kernel_of
@@ -46,6 +46,7 @@ class _Declared:
     target_groups: list[Node] = field(default_factory=list)
     kernel: Value | None = None
     unknown: str = ""
+    inside: bool = False
 
     def group(self, scope: Scope, config: Config, targets: Iterable[TargetGroup]) -> NodeGroup:
         labels: dict[str, Node] = {str(label.key.value): label.value for label in self.script.labels}
@@ -61,6 +62,7 @@ class _Declared:
             or decide([*self.spot, *self.signs, marked(words)], self.place, self.unknown),
             "managed": written(self.managed, self.place),
             "excluded": excluded(labels, unknown, self.place, keys),
+            "provisioner": written("karpenter" if self.inside else "autoscaling", self.place),
             "interruptions_handled": self.interruptions or written(self.managed, self.place),
             "hooks": Value(hooks, Written(self.place)),
             "handlers": Value(Members(), Written(self.place)),
@@ -75,6 +77,7 @@ class _Declared:
             self.cluster,
             scope.name,
             any_spot(self.spot, self.unknown),
+            self.inside,
         )
 
     def attached(self, targets: Iterable[TargetGroup]) -> dict[str, Join]:
@@ -190,7 +193,7 @@ def _kops(thing: KubeObject) -> _Declared:
 def _karpenter(thing: KubeObject, scope: Scope, interruptions: Value | None) -> _Declared:
     place = thing.span
     title = f"the {thing.kind} {thing.name}"
-    found = _Declared(thing.name, title, place, None, False, hooks=Members())
+    found = _Declared(thing.name, title, place, None, False, hooks=Members(), inside=True)
     template = thing.at("spec", "template") if thing.kind == "NodePool" else thing.at("spec")
     spec = template.get("spec") if isinstance(template, Body) and thing.kind == "NodePool" else template
     if not isinstance(spec, Body) or not isinstance(template, Body):
@@ -205,6 +208,10 @@ def _karpenter(thing: KubeObject, scope: Scope, interruptions: Value | None) -> 
             found.spot.append(_capacity(requirement))
     _node_class(found, spec.get("nodeClassRef") or spec.get("providerRef"), scope)
     found.interruptions = interruptions or Value.unknown("Karpenter's controller is not in the files", place)
+    if any_spot(found.spot, found.unknown) is False:
+        # Karpenter drains what it removes by itself, and EC2 takes back spot instances only.
+        how = "its nodes are on-demand instances, which nothing interrupts"
+        found.interruptions = Value(True, Derived(how, (written(False, place, CAPACITY_TYPE),)))
     return found
 
 

@@ -11,7 +11,7 @@ from kubelint5xx.core.node import child, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Join, Subject
+from kubelint5xx.core.value import Join, Subject, Value, Written
 from kubelint5xx.hops.detect import Unrecognised, hop_of
 from kubelint5xx.hops.launch import Launch
 from kubelint5xx.link.containers import Started, start_of, unpublished
@@ -28,6 +28,8 @@ _LOCAL_UPSTREAM = pattern(
     r"(?:proxy_pass\s+https?://|server\s+)(?:127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})\b|"
     r"address:\s*[\"']?(?:127\.0\.0\.1|localhost)[\"']?[\s,]+port_value:\s*(\d{1,5})\b"
 )
+_HTTP_UPSTREAM = pattern(r"\bproxy_pass\s+https?://")
+_OTHER_UPSTREAM = pattern(r"\b(?:grpc|fastcgi|uwsgi|scgi|memcached)_pass\b|\bproxy_http_version\s+2\b")
 _PROXIES = ("nginx", "envoy")
 # What an application tells about its own end, whoever stands before it.
 _OWN_DRAIN = ("drain_delay", "shutdown_timeout", "graceful")
@@ -35,13 +37,15 @@ _OWN_DRAIN = ("drain_delay", "shutdown_timeout", "graceful")
 
 @record(eq=False)
 class Receiver:
-    """One server that receives requests. ``behind``: those in the same pod that it passes requests on to."""
+    """One server that receives requests. ``behind``: those in the same pod that it passes requests on to, in the
+    protocol ``speaks`` (None where that is not known)."""
 
     container: Container
     hop: Hop
     pod: Subject
     joins: tuple[Join, ...] = ()
     behind: tuple[Receiver, ...] = ()
+    speaks: Value | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -120,7 +124,8 @@ class Receivers:
         if (mesh := _mesh(workload, scope)) is not None:
             return replace(receiver, hop=_sidecar(hop, workload, mesh))
         if hop.product in _PROXIES:
-            return replace(receiver, behind=self._behind(container, started.launch, scope))
+            behind = self._behind(container, started.launch, scope)
+            return replace(receiver, behind=behind, speaks=_spoken(hop, started.launch))
         return receiver
 
     def _server(self, container: Container, started: Started) -> Hop:
@@ -164,6 +169,17 @@ def _local_ports(launch: Launch) -> list[int]:
             for match in _LOCAL_UPSTREAM.finditer(_COMMENT.sub("", source.text)):
                 found[int(match[1] or match[2])] = None
     return list(found)
+
+
+def _spoken(proxy: Hop, launch: Launch) -> Value | None:
+    """What nginx speaks to its upstreams, where it speaks the same to all of them."""
+    texts = [(source, _COMMENT.sub("", source.text)) for source in launch.files.seen.values()]
+    if proxy.product != "nginx" or any(_OTHER_UPSTREAM.search(content) for _, content in texts):
+        return None
+    for source, content in texts:
+        if _HTTP_UPSTREAM.search(content) and (found := _HTTP_UPSTREAM.search(source.text)):
+            return Value("http1", Written(Span(source, found.start(), found.end()), "proxy_pass"))
+    return None
 
 
 def _mesh(workload: Workload, scope: Scope) -> Span | None:

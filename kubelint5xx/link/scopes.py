@@ -23,6 +23,8 @@ _ENVIRONMENT = pattern(
     r"(?:^|[^a-z0-9])(dev|development|stag|staging|stage|prod|production|qa|uat|preprod|preproduction|sandbox|test)(?:$|[^a-z0-9])"
 )
 
+_SAME = {"development": "dev", "stag": "staging", "stage": "staging", "production": "prod", "preproduction": "preprod"}
+
 
 @record(eq=False)
 class Scope:
@@ -52,6 +54,21 @@ def nearest(place: str, candidates: Sequence[KubeObject]) -> list[KubeObject]:
     ranked = [(_shared(place, thing.path), thing) for thing in candidates]
     best = max(rank for rank, _ in ranked)
     return [thing for rank, thing in ranked if rank == best]
+
+
+def may_meet(one: str, other: str) -> bool:
+    """Whether what stands in two files may belong together: not where their paths name different environments."""
+    ours, theirs = one.split("/"), other.split("/")
+    shared = 0
+    while shared < min(len(ours), len(theirs)) and ours[shared] == theirs[shared]:
+        shared += 1
+    mine, others = (_environments(path[shared:]) for path in (ours, theirs))
+    return not mine or not others or bool(mine & others)
+
+
+def _environments(names: Sequence[str]) -> set[str]:
+    found = (match[1] for name in names for match in _ENVIRONMENT.finditer(name.lower()))
+    return {_SAME.get(word, word) for word in found}
 
 
 def _shared(a: str, b: str) -> int:
@@ -133,7 +150,7 @@ def _unambiguous(objects: list[KubeObject], problems: list[Problem]) -> list[Kub
         key = _key(thing)
         if counts[key] > 1 and key in seen:
             message = f"{thing.title} stands in this file twice; neither is joined"
-            problems.append(Problem(thing.path, thing.span.line, message, "notice"))
+            problems.append(Problem(thing.path, thing.span.line, message, column=thing.span.column))
         seen.add(key)
     return [thing for thing in objects if counts[_key(thing)] == 1]
 

@@ -6,50 +6,65 @@ joined to several is joined to none.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 from kubelint5xx.config import Config, Link
 from kubelint5xx.core.finding import Step
-from kubelint5xx.core.node import Node, text
+from kubelint5xx.core.node import Node, Unresolved, child, text
 from kubelint5xx.core.pattern import pattern
+from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Join, Value, Written
 from kubelint5xx.link import aws_controller as aws
 from kubelint5xx.link.aws_controller import Candidate
-from kubelint5xx.link.objects import KubeObject
+from kubelint5xx.link.objects import KubeObject, labels_of
 from kubelint5xx.link.parts import TargetGroup
 from kubelint5xx.link.paths import Paths, target_facts, traffic_policy
 from kubelint5xx.link.receivers import unknown_hop
-from kubelint5xx.link.scopes import Scope
+from kubelint5xx.link.scopes import Scope, may_meet
 from kubelint5xx.link.services import ServicePort, port_of, ports_of, service_of
 
 _ARN = pattern(r"^arn:[\w-]+:elasticloadbalancing:[^:]*:[^:]*:targetgroup/([^/]+)/")
 _PLACEHOLDER = pattern(r"[${}<>]|^$")
 
 
-def join_target_groups(scopes: Sequence[Scope], groups: Sequence[TargetGroup], paths: Paths) -> None:
-    """Edges from the balancers of ``groups`` to what stands behind them. Fills in the groups'
-    ``traffic_policy``, which only the Service tells."""
+def join_target_groups(scopes: Sequence[Scope], groups: Sequence[TargetGroup], paths: Paths) -> list[TargetGroup]:
+    """Edges from the balancers of ``groups`` to what stands behind them. The result is the groups, completed with what
+    their Service (``traffic_policy``) and their binding tell."""
     joined: set[str] = set()
+    bound: dict[str, KubeObject] = {}
     bindings = [(thing, scope) for scope in scopes for thing in scope.of("TargetGroupBinding")]
     for binding, scope in bindings:
-        _join_binding(binding, scope, groups, len(bindings), joined, paths)
+        found = _join_binding(binding, scope, groups, len(bindings), joined, paths)
+        if found is not None:
+            bound[found.address] = binding
     for link in paths.config.links_with("target_group", "service"):
         _join_link(link, scopes, groups, joined, paths)
     _join_node_ports(scopes, groups, joined, paths)
+    return [_bound_by(group, bound[group.address]) if group.address in bound else group for group in groups]
+
+
+def _bound_by(group: TargetGroup, binding: KubeObject) -> TargetGroup:
+    """The group as its binding makes it: the controller registers the nodes that the binding selects."""
+    selector = binding.at("spec", "nodeSelector")
+    labels = labels_of(child(selector, "matchLabels"))
+    unknown = "the binding selects nodes by expressions" if child(selector, "matchExpressions") is not None else ""
+    if isinstance(selector, Unresolved):
+        unknown = selector.reason
+    return replace(group, registered=True, node_selector=labels or None, selector_unknown=unknown)
 
 
 def _join_binding(
     binding: KubeObject, scope: Scope, groups: Sequence[TargetGroup], bindings: int, joined: set[str], paths: Paths
-) -> None:
+) -> TargetGroup | None:
     name = text(binding.at("spec", "serviceRef", "name"))
     service = service_of(scope, binding.namespace, name) if name else None
     missing = f"Service {name} is not among the files"
     port = port_of(service, binding.at("spec", "serviceRef", "port")) if service else missing
     if isinstance(port, str):
         paths.note(binding.title, port, binding.span)
-        return
+        return None
     found, join = _named_by(binding, groups, bindings, paths.config)
     given = Candidate("targetType", binding.at("spec", "targetType"))
     if found is None:
@@ -61,10 +76,11 @@ def _join_binding(
         target_type = aws.target_type((given,), binding.span, ()) if aws.is_given(given.node) else unknown
         facts = target_facts(target_type, unknown, paths.config, "deregistration_propagation")
         paths.connect(sender, port, scope, facts)
-        return
+        return None
     joined.add(found.address)
     declared = aws.target_type((given,), binding.span, ()) if aws.is_given(given.node) else None
     _connect(found, port, scope, (join,) if join else (), paths, declared)
+    return found
 
 
 def _named_by(
@@ -73,6 +89,7 @@ def _named_by(
     """The target group of a binding and why it is the one; without one the join says what is missing."""
     arn, name = binding.at("spec", "targetGroupARN"), binding.at("spec", "targetGroupName")
     given: Node | None = name if name is not None else arn
+    groups = [one for one in groups if may_meet(binding.path, _path(one))]
     written = text(given) or ""
     match = _ARN.match(written)
     wanted = match[1] if match else written if given is name else ""
@@ -112,11 +129,12 @@ def _join_link(
         if not thing.group and _is_service(link.ends["service"], thing.namespace, thing.name)
     ]
     for group in wanted:
-        if len(services) != 1:
-            reason = f"{len(services)} Services answer to {link.ends['service']}"
+        meant = [one for one in services if may_meet(_path(group), one[0].path)]
+        if len(meant) != 1:
+            reason = f"{len(meant)} Services answer to {link.ends['service']}"
             paths.note(group.subject.name, reason, link.span)
             continue
-        service, scope = services[0]
+        service, scope = meant[0]
         ports = ports_of(service)
         port = next((one for one in ports if one.node_port == group.port and group.port), None)
         if port is None and len(ports) == 1:
@@ -136,13 +154,14 @@ def _join_node_ports(scopes: Sequence[Scope], groups: Sequence[TargetGroup], joi
                 if port.node_port:
                     services[port.node_port].append((port, scope))
     free = [one for one in groups if one.address not in joined and one.subject.read("target_type").data == "instance"]
-    sharing = Counter(one.port for one in free)
     for group in free:
-        found = services.get(group.port, []) if group.port else []
+        path = _path(group)
+        found = [one for one in services.get(group.port or 0, ()) if may_meet(path, one[0].service.path)]
         if not found:
             continue
-        if len(found) > 1 or sharing[group.port] > 1:
-            many = f"{len(found)} Services have" if len(found) > 1 else f"{sharing[group.port]} target groups send to"
+        sharing = sum(1 for other in free if other.port == group.port and may_meet(path, _path(other)))
+        if len(found) > 1 or sharing > 1:
+            many = f"{len(found)} Services have" if len(found) > 1 else f"{sharing} target groups send to"
             paths.note(group.subject.name, f"{many} the NodePort {group.port}", group.subject.place)
             continue
         port, scope = found[0]
@@ -185,6 +204,10 @@ def _protocol(group: TargetGroup) -> Value:
         cite = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"
         return Value(known, Default("the target group", "protocol_version", cite, place))
     return Value(known, Written(place, "protocol_version"))
+
+
+def _path(group: TargetGroup) -> str:
+    return group.subject.place.path if group.subject.place else ""
 
 
 def _is_service(end: str, namespace: str, name: str) -> bool:

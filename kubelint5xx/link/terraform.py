@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Step
@@ -23,7 +23,6 @@ from kubelint5xx.link.terraform_root import (
     LISTENER_RULES,
     LISTENERS,
     TARGET_GROUPS,
-    Declared,
     Root,
 )
 from kubelint5xx.model.knobs import BOOL, DURATION, TEXT
@@ -34,15 +33,14 @@ _CLASSIC_CITE = "https://registry.terraform.io/providers/hashicorp/aws/latest/do
 _PRODUCTS = {"application": ("aws_alb", "the ALB"), "network": ("aws_nlb", "the NLB")}
 
 
-def link_terraform(modules: Mapping[str, Declared], config: Config) -> Layer:
-    """The halves of paths that the root modules declare, by the root's directory. Never raises."""
+def link_terraform(roots: Iterable[Root], config: Config) -> Layer:
+    """The halves of paths that the root modules declare. Never raises."""
     target_groups: list[TargetGroup] = []
     undecided: list[Undecided] = []
     node_groups: list[NodeGroup] = []
     clusters: list[Cluster] = []
     settings: list[Setting] = []
-    for directory, module in sorted(modules.items()):
-        root = Root(directory, module)
+    for root in roots:
         found = _Balancing(root)
         target_groups += found.target_groups()
         groups, labelled, unclear = terraform_node_groups(root, config)

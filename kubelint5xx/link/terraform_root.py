@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Sequence, entries, text
-from kubelint5xx.eval.plan import Plan
-from kubelint5xx.eval.resource import Resource
-from kubelint5xx.eval.terraform import Module
 from kubelint5xx.link.attributes import is_set, text_at, why_unknown
 from kubelint5xx.model.topology import Undecided
+
+if TYPE_CHECKING:
+    from kubelint5xx.eval.plan import Plan
+    from kubelint5xx.eval.resource import Resource
+    from kubelint5xx.eval.terraform import Module
+
+    Declared = Module | Plan
 
 BALANCERS = ("aws_lb", "aws_alb")
 CLASSIC = ("aws_elb",)
@@ -36,9 +41,6 @@ _TYPES = frozenset(
         *(*HELM_RELEASES, *EVENT_RULES),
     )
 )
-
-
-Declared = Module | Plan
 
 
 class Root:

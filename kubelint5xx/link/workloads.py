@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Unresolved, child, items, text
-from kubelint5xx.core.record import record
+from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Derived, Join, Subject, Value, Written
 from kubelint5xx.hops.convert import seconds
@@ -198,11 +198,11 @@ def _readiness(container: Container) -> dict[str, Value]:
     entry = container.node.entry("readinessProbe")
     place = entry.key.span if entry else probe.span
     period = _probe_number(probe, "periodSeconds", 10.0, place, container)
-    threshold = _probe_number(probe, "failureThreshold", 3.0, place, container)
+    threshold = _whole(_probe_number(probe, "failureThreshold", 3.0, place, container))
     timeout = _probe_number(probe, "timeoutSeconds", 1.0, place, container)
     found = {"readiness_probe": Value(True, Written(place, "readinessProbe"))}
     origin = Derived("periodSeconds × failureThreshold + timeoutSeconds", (period, threshold, timeout))
-    numbers = [value.data for value in (period, threshold, timeout) if isinstance(value.data, float)]
+    numbers = [value.data for value in (period, threshold, timeout) if isinstance(value.data, (int, float))]
     if len(numbers) == 3:
         return found | {"readiness": Value(numbers[0] * numbers[1] + numbers[2], origin)}
     reason = next(value.reason for value in (period, threshold, timeout) if not value.known)
@@ -218,6 +218,13 @@ def _probe_number(probe: Mapping, key: str, default: float, place: Span, contain
         setting = f"readinessProbe.{key}"
         return Value(default, Default("Kubernetes", setting, _PROBES, place, container.workload.unseen))
     return number_value(node, f"readinessProbe.{key}", "" if key == "failureThreshold" else "s")
+
+
+def _whole(value: Value) -> Value:
+    """A count, which has no unit, where the number is one."""
+    if isinstance(value.data, float) and value.data.is_integer():
+        return replace(value, data=int(value.data))
+    return value
 
 
 def _serves_in_sidecar(container: Container) -> Value:

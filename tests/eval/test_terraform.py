@@ -331,6 +331,9 @@ def test_hostile_values_end_soon(hostile: str) -> None:
 
 def test_broken_files_are_problems_and_leave_the_module_open() -> None:
     found = module({"main.tf": LB, "bad.tf": 'resource "aws_lb" "x" {\n  a = = 1\n}\n', "x.tf.json": "{}"})
+    # A block is parsed when it is asked for.
+    assert [problem.path for problem in module({"bad.tf": "x = = 1"}).problems] == ["bad.tf"]
+    assert len(found.resources(["aws_lb"])) == 2
     assert {problem.path for problem in found.problems} == {"bad.tf", "x.tf.json"} and found.open
     twice = module('resource "aws_lb" "x" {}\nresource "aws_lb" "x" {}\n')
     assert "second time" in twice.problems[0].message and twice.problems[0].kind == "notice"

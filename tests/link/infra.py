@@ -15,6 +15,7 @@ from kubelint5xx.link.objects import objects_of
 from kubelint5xx.link.parts import Layer, NodeGroup
 from kubelint5xx.link.scopes import Scope, scopes_of
 from kubelint5xx.link.terraform import link_terraform
+from kubelint5xx.link.terraform_root import Root
 
 
 def module(text: str, directory: str = "infra") -> Module:
@@ -22,7 +23,7 @@ def module(text: str, directory: str = "infra") -> Module:
 
 
 def terraform(text: str, config: Config | None = None) -> Layer:
-    return link_terraform({"infra": module(text)}, config or Config())
+    return link_terraform([Root("infra", module(text))], config or Config())
 
 
 def scopes(manifests: str) -> tuple[Scope, ...]:
@@ -33,8 +34,8 @@ def scopes(manifests: str) -> tuple[Scope, ...]:
 
 def nodes(manifests: str = "", infra: str = "", config: Config | None = None) -> Layer:
     config = config or Config()
-    modules = {"infra": module(infra)} if infra else {}
-    return link_nodes(scopes(manifests), modules, link_terraform(modules, config), config)
+    roots = [Root("infra", module(infra))] if infra else []
+    return link_nodes(scopes(manifests), roots, link_terraform(roots, config), config)
 
 
 def members(value: Value) -> Members:

@@ -8,7 +8,7 @@ from kubelint5xx.config import Config
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.value import Confidence
 from kubelint5xx.link.node_labels import EXCLUSION_LABEL, LEGACY_EXCLUSION_LABEL
-from tests.link.infra import group, line, members, nodes, terraform
+from tests.link.infra import group, line, members, nodes, setting, terraform
 
 
 def asg(attributes: str = "", more: str = "") -> str:
@@ -334,3 +334,25 @@ def test_a_handler_hears_of_spot_instances_by_the_rule_that_sends_their_notices(
 def test_a_handler_that_reads_instance_metadata_hears_no_hook():
     daemon = HANDLER.replace('"true"', '"false"')
     assert members(group(nodes(daemon, HOOKED)).values["handlers"]).items == ()
+
+
+def test_what_stands_in_a_heredoc_with_known_values_has_its_own_place():
+    found = setting(
+        terraform(
+            """
+            variable "name" { default = "c" }
+            resource "aws_launch_template" "t" {
+              user_data = base64encode(<<-EOT
+                /etc/eks/bootstrap.sh ${var.name} --kubelet-extra-args '--node-labels=a=${var.name},LABEL=no'
+              EOT
+              )
+            }
+            resource "aws_autoscaling_group" "g" {
+              min_size = 1
+              launch_template { id = aws_launch_template.t.id }
+            }
+            """.replace("LABEL", EXCLUSION_LABEL)
+        )
+    )
+    assert found.place is not None and found.place.text == EXCLUSION_LABEL
+    assert found.read("text").data == "no" and "--node-labels" in line(found.read("text"))

@@ -336,7 +336,21 @@ metadata:
 
 def test_what_only_the_aws_controller_reads_shows_that_it_is_there():
     assert cluster(nodes(INGRESS)).read("aws_controller").data is True
-    assert not cluster(nodes(proxy())).read("aws_controller").known
+    absent = cluster(nodes(proxy())).read("aws_controller")
+    assert (absent.data, absent.confidence) == (False, Confidence.LOW)
+
+
+@pytest.mark.parametrize(
+    ("service", "shown"),
+    [
+        ("metadata: {name: s, annotations: {service.beta.kubernetes.io/aws-load-balancer-type: external}}", True),
+        ("metadata: {name: s}\nspec: {loadBalancerClass: service.k8s.aws/nlb}", True),
+        ("metadata: {name: s, annotations: {service.beta.kubernetes.io/aws-load-balancer-type: nlb}}", False),
+    ],
+)
+def test_a_service_that_the_cloud_provider_leaves_alone_shows_it_too(service, shown):
+    layer = nodes(f"apiVersion: v1\nkind: Service\n{service}\n---{proxy()}")
+    assert cluster(layer).read("aws_controller").data is shown
 
 
 def given(**values: str) -> Config:
@@ -394,3 +408,9 @@ def test_settings_of_terraform_know_the_cluster_that_their_groups_name():
     assert (
         layer.settings[0].cluster is not None and layer.settings[0].cluster.name == "the cluster aws_eks_cluster.main"
     )
+
+
+def test_nothing_interrupts_the_nodes_of_an_on_demand_pool():
+    on_demand = group(nodes(pool(ANY_CAPACITY.replace(", spot", ""))))
+    assert on_demand.values["interruptions_handled"].data is True
+    assert on_demand.values["provisioner"].data == "karpenter"

@@ -231,3 +231,16 @@ def test_copied_files_stand_at_their_paths_in_the_container(copy: str, inside: l
     context = Builds(sources, lambda path: Source(path, sources[path])).context_of("x/web", "k8s/all.yaml")
     assert context is not None
     assert sorted(path for path in context.files().seen if "Dockerfile" not in path) == inside
+
+
+@pytest.mark.parametrize(
+    ("run", "confidence"),
+    [
+        ("apt-get update && apt-get install -y curl > /dev/null 2>&1", Confidence.MEDIUM),
+        ("sed -i 's/keepalive_timeout .*/keepalive_timeout 5;/' /etc/nginx/nginx.conf", Confidence.LOW),
+        ("echo 'keepalive_timeout 5;' > /etc/nginx/conf.d/keepalive.conf", Confidence.LOW),
+    ],
+)
+def test_a_build_step_that_writes_configuration_makes_defaults_unsure(run: str, confidence: Confidence) -> None:
+    found = idle(web(command=""), files={"src/web/Dockerfile": f"FROM nginx:1.27\nRUN {run}\n"})
+    assert (found.data, found.confidence) == (65.0, confidence)

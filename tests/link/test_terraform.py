@@ -10,6 +10,7 @@ from kubelint5xx.config import Config
 from kubelint5xx.core.value import Confidence
 from kubelint5xx.link.nodes import link_nodes
 from kubelint5xx.link.terraform import link_terraform
+from kubelint5xx.link.terraform_root import Root
 from tests.link.infra import line, module, scopes, terraform
 
 WEB = """
@@ -210,9 +211,9 @@ def test_values_of_wrong_types_never_raise(data):
         lines[at] = (
             f"{key}= {data.draw(st.sampled_from(WRONG))}" if equals else data.draw(st.sampled_from([lines[at], ""]))
         )
-    modules = {"infra": module("\n".join(lines))}
-    layer = link_terraform(modules, Config())
-    link_nodes(scopes(""), modules, layer, Config())
+    roots = [Root("infra", module("\n".join(lines)))]
+    layer = link_terraform(roots, Config())
+    link_nodes(scopes(""), roots, layer, Config())
 
 
 @settings(max_examples=30, deadline=None)

@@ -55,7 +55,9 @@ def test_a_pre_stop_hook_holds_sigterm_back(written: str, kind: str | None, dela
 
 
 def test_the_program_of_a_hook_is_the_first_that_must_exist() -> None:
-    assert hook('{exec: {command: ["/bin/sh", "-c", "sleep 20"]}}').read("prestop_program").data == "/bin/sh"
+    assert hook('{exec: {command: ["/bin/sh", "-c", "sleep 20"]}}').read("prestop_program").data == "sh"
+    assert hook('{exec: {command: ["/usr/bin/env", "true"]}}').read("prestop_program").data == "env"
+    assert hook('{exec: {command: ["/app/bin/sleep", "20"]}}').read("prestop_program").data == "/app/bin/sleep"
     assert not hook("{sleep: {seconds: 1}}").read("prestop_program").known
 
 

@@ -1,0 +1,106 @@
+"""Node groups whose nodes are targets of a target group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from kubelint5xx.core.finding import Step
+from kubelint5xx.core.node import Node, text
+from kubelint5xx.core.record import replace
+from kubelint5xx.core.value import Default, Join, Subject, Value, Written
+from kubelint5xx.link.cluster_joins import Clusters
+from kubelint5xx.link.parts import Cluster, NodeGroup, TargetGroup
+from kubelint5xx.model.topology import Edge, Membership
+
+_STATUSES = ("reset_status", "timeout_status", "no_target_status")
+
+
+def memberships(
+    target_groups: Iterable[TargetGroup], node_groups: Sequence[NodeGroup], edges: Sequence[Edge], clusters: Clusters
+) -> Iterator[Membership]:
+    """Who is attached to a target group, and whose nodes a controller registers in it."""
+    for target_group in target_groups:
+        if target_group.subject.read("target_type").data == "ip":
+            continue
+        serving = [edge for edge in edges if edge.target_group is target_group.subject]
+        cluster = _cluster_of(target_group, serving, clusters)
+        subject = _with_pods(target_group, serving)
+        for group, joins in _members(target_group, node_groups, cluster, clusters):
+            own = {
+                "attached": _attached(group.attached_to.get(target_group.address)),
+                "selected": _selected(target_group, group),
+            }
+            yield Membership(
+                group=Subject("node_group", group.name, group.place, {**group.values, **own}, joins),
+                target_group=subject,
+                cluster=cluster[0].subject if cluster else None,
+                route=(*target_group.route, Step(group.name, group.place)),
+            )
+
+
+def _members(
+    target_group: TargetGroup, groups: Sequence[NodeGroup], found: tuple[Cluster, Join] | None, clusters: Clusters
+) -> Iterator[tuple[NodeGroup, tuple[Join, ...]]]:
+    """The node groups of a target group, with why each is one."""
+    address = target_group.address
+    attached = {id(group): group.attached_to[address] for group in groups if address in group.attached_to}
+    registering: tuple[Join, ...] = ()
+    if not target_group.registered:
+        said = f"no file says who registers nodes in {target_group.subject.name}; all nodes of the cluster are assumed"
+        registering = (Join(said, target_group.subject.place, assumed=True),)
+    for group in groups:
+        if id(group) in attached:
+            yield group, (attached[id(group)],)
+        elif found is not None and (target_group.registered or not attached):
+            cluster, join = found
+            if group.inside:
+                of_file = clusters.of(group.place.path)
+                if of_file is not None and of_file[0] is cluster:
+                    yield group, (join, of_file[1], *registering)
+            elif group.cluster is not None and group.cluster in cluster.names:
+                assumed = cluster.assumed_names.get(group.cluster)
+                yield group, (join, *((assumed,) if assumed else ()), *registering)
+
+
+def _cluster_of(target_group: TargetGroup, serving: Sequence[Edge], clusters: Clusters) -> tuple[Cluster, Join] | None:
+    if named := clusters.named(target_group.cluster):
+        return named, Join(f"{named.subject.name} is named by it", named.subject.place)
+    for edge in serving:
+        if edge.pod is not None and edge.pod.place is not None and (found := clusters.of(edge.pod.place.path)):
+            return found
+    return None
+
+
+def _attached(join: Join | None) -> Value:
+    # The subject is named by the join; without one, nothing that was read attaches it.
+    return Value(True, Written(join.place)) if join and join.place else Value(join is not None, Default("AWS", cite=""))
+
+
+def _selected(target_group: TargetGroup, group: NodeGroup) -> Value:
+    wanted = target_group.node_selector
+    if wanted and group.labels is None:
+        return Value.unknown(group.labels_unknown or f"the labels of {group.name} are not known", group.place)
+    if wanted and group.labels is not None and not labels_match(wanted, group.labels):
+        return Value(False, Default("the AWS Load Balancer Controller"))
+    if target_group.selector_unknown:
+        return Value.unknown(target_group.selector_unknown, target_group.subject.place)
+    return Value(True, Default("the AWS Load Balancer Controller"))
+
+
+def labels_match(wanted: Mapping[str, str], labels: Mapping[str, Node]) -> bool:
+    """Whether every wanted label is there with its value; a value that cannot be read does not match."""
+    return all(key in labels and text(labels[key]) == value for key, value in wanted.items())
+
+
+def _with_pods(target_group: TargetGroup, serving: Sequence[Edge]) -> Subject:
+    """The target group with what its pods and its balancer add to it."""
+    values = dict(target_group.subject.values)
+    graces = [edge.pod.read("grace") for edge in serving if edge.pod is not None]
+    if graces:
+        known = [value for value in graces if isinstance(value.data, (int, float))]
+        longest = max(known, key=lambda value: float(str(value.data)), default=graces[0])
+        values["pods_grace"] = longest if len(known) == len(graces) else graces[0]
+    if target_group.balancers:
+        face = target_group.balancers[0].outbound
+        values.update({status: face.read(status) for status in _STATUSES if face.read(status).known})
+    return replace(target_group.subject, values=values)
