@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kubelint5xx.core.source import Source
 from kubelint5xx.core.tree import MemoryTree
 
 NOTHING = "nothing"
+_OF_EXAMPLE = ("stack", "about", "break", "edit", "add", "remove", "finds", "also")
 
 
 @record
@@ -42,10 +44,18 @@ def examples_of(text: str, slug: str) -> Iterator[Example]:
     """The examples of a rule file's text. Raises RuleError where one has a key that means nothing."""
     data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     for item in data.get("examples", ()):
-        unknown = set(item) - {"stack", "about", "break", "edit", "add", "remove", "finds", "also"}
-        if unknown:
-            raise RuleError(f"{slug}: an example has no {', '.join(sorted(unknown))}")
+        for key in item:
+            if key not in _OF_EXAMPLE:
+                near = get_close_matches(str(key), _OF_EXAMPLE, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(_OF_EXAMPLE)}"
+                raise RuleError(f"{slug}: an example has no {key!r}{hint}")
+        if "stack" not in item:
+            raise RuleError(f"{slug}: an example lacks stack")
         finds: Any = item.get("finds", NOTHING)
+        if finds != NOTHING and not isinstance(finds, dict):
+            raise RuleError(f"{slug}: finds is a mapping of files to texts, or {NOTHING}")
+        if "break" in item and finds == NOTHING:
+            raise RuleError(f"{slug}: an example that breaks a stack finds something")
         yield Example(
             rule=slug,
             stack=item["stack"],

@@ -16,6 +16,7 @@ from kubelint5xx.core.value import (
     Default,
     Derived,
     Members,
+    Severity,
     Subject,
     Value,
     Written,
@@ -115,8 +116,11 @@ def _state(outcomes: set[str]) -> str:
 
 
 def _judge(rule: Rule, about: About) -> tuple[str, Failure | None, str]:
-    """fails, unknown, holds or n/a; the first case that fails counts."""
-    state = "n/a"
+    """fails, unknown, holds or n/a; the first case that fails counts.
+
+    Where an undecided case stands before one that fails, it fails for certain; the lower severity is said.
+    """
+    state, undecided, most = "n/a", "", Severity.ERROR
     for case in rule.cases:
         applies = case.when.trace(about.bindings) if case.when else Outcome(True)
         if applies.data is False:
@@ -124,12 +128,11 @@ def _judge(rule: Rule, about: About) -> tuple[str, Failure | None, str]:
         required = case.require.trace(about.bindings)
         if required.data is True:
             state = "holds"
-        elif required.data is False and applies.data is True:
+        elif required.data is False and applies.data is True and case.severity <= most:
             return "fails", Failure(rule, case, about, required.reads, applies.reads), ""
         else:
-            # A case that is undecided may be the one that counts, so a later one cannot fail for certain.
-            return "unknown", None, applies.reason or required.reason
-    return state, None, ""
+            undecided, most = undecided or applies.reason or required.reason, min(most, case.severity)
+    return ("unknown", None, undecided) if undecided else (state, None, "")
 
 
 def _without_yielding(failures: list[Failure]) -> list[Failure]:
@@ -176,7 +179,7 @@ def _confidence(failure: Failure, subjects: list[Subject]) -> Confidence:
     """That of the values that had to hold. What only told that the rule applies counts where it is unsure itself."""
     deciding = [read.value.confidence for read in failure.required] + [subject.confidence for subject in subjects]
     doubts = [read.value.confidence for read in failure.applied if read.value.confidence == Confidence.LOW]
-    return min(deciding + doubts, default=Confidence.HIGH)
+    return min([*deciding, *doubts], default=Confidence.HIGH)
 
 
 def _telling(evidence: list[Cited]) -> Iterator[Cited]:
@@ -267,7 +270,8 @@ def _assumed(value: Value) -> Iterator[str]:
         case Assumed(why=why) if why:
             yield why
         case Default(unseen=unseen, product=product, setting=setting):
-            yield from (f"{setting} is at {product}'s default, but {place}" for place in unseen)
+            what = f"{setting} is at {product}'s default" if setting else f"{product} does what it does by default"
+            yield from (f"{what}; not read: {place}" for place in unseen)
         case Derived(inputs=inputs):
             for part in inputs:
                 yield from _assumed(part)

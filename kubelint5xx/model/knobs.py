@@ -64,6 +64,7 @@ KNOBS = (
         "edge", "through_kube_proxy", BOOL, "Connections reach the pod by way of kube-proxy.",
         "passage through kube-proxy",
     ),
+    Knob("edge", "inside_pod", BOOL, "Sender and receiver run in one pod.", "passage inside one pod"),
     Knob(
         "edge", "propagation", DURATION, "How long it takes until a pod's removal has reached this sender.",
         "time until removal has spread",
@@ -127,6 +128,7 @@ KNOBS = (
         "node_group", "selected", BOOL, "The target group takes its nodes; no node selector leaves them out.",
         "selection as targets",
     ),
+    Knob("node_group", "provisioner", TEXT, "What starts its nodes: autoscaling (a group of instances) or karpenter."),
     Knob("node_group", "interruptions_handled", BOOL, "Its provisioner drains a node before an interruption ends it."),
     Knob("node_group", "hooks", "set of hook", "The lifecycle hooks of its autoscaling group.", "lifecycle hooks"),
     Knob(
