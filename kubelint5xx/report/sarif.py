@@ -136,8 +136,8 @@ def _result(finding: Finding, index: dict[str, int], hashes: Callable[[Source], 
     ]
     if steps:
         result["codeFlows"] = [{"message": {"text": "The path of a request."}, "threadFlows": [{"locations": steps}]}]
-    if finding.advice and finding.advice.place and finding.advice.replacement:
-        result["fixes"] = [_fix(finding.advice, finding.advice.place)]
+    if finding.advice and finding.advice.replacement and (place := _exact(finding.advice.place)):
+        result["fixes"] = [_fix(finding.advice, place)]
     return result
 
 
@@ -201,6 +201,16 @@ def _properties(finding: Finding) -> _Json:
     return properties
 
 
+def _exact(place: Span | None) -> Span | None:
+    """``place`` in its file; None where the file holds the text in another form, so that it cannot be replaced."""
+    inside = place.source.inside if place else None
+    while inside is not None:
+        if inside.indent is None:
+            return None
+        inside = inside.span.source.inside
+    return place.in_file() if place else None
+
+
 def _fix(advice: Advice, place: Span) -> _Json:
     start, end, text = _insertion(place, advice.replacement)
     region = {
@@ -259,6 +269,7 @@ def _location(span: Span, text: str = "") -> _Json:
 
 def _region(span: Span) -> _Json:
     """The first line of ``span``, widened to one character where nothing of the line is in it."""
+    span = span.in_file()
     source, line = span.source, span.line
     low = source.line_start(line)
     high = low + len(source.line_text(line))

@@ -6,30 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from kubelint5xx.core.finding import Cited, Finding, Report, Unknown
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Assumed, Confidence, Default, Derived, Members, Severity, Value, Written, in_words
 from kubelint5xx.report import wording
 from kubelint5xx.report.snippet import clipped, snippet, visible
+from kubelint5xx.report.style import BLUE, BOLD, CYAN, DIM, GREEN, RED, YELLOW, Style
 
 # More findings than this are told by the setting that decides them.
 GROUPED_FROM = 10
 _LISTED = 5
 _LABELS = 9  # The width of the column that holds labels, numbers of lines and values.
-
-
-@record
-class _Style:
-    """ANSI codes, or nothing where colours are off."""
-
-    on: bool
-
-    def __call__(self, text: str, *codes: int) -> str:
-        return f"\x1b[{';'.join(map(str, codes))}m{text}\x1b[0m" if self.on and text else text
-
-
-_BOLD, _DIM, _RED, _GREEN, _YELLOW, _BLUE, _CYAN = 1, 2, 31, 32, 33, 34, 36
-_COLOURS = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW, Severity.INFO: _BLUE}
+_COLOURS = {Severity.ERROR: RED, Severity.WARNING: YELLOW, Severity.INFO: BLUE}
 _Said = Iterator[tuple[str, str]]
 
 
@@ -39,7 +26,7 @@ def render(report: Report, *, color: bool, show_unknown: bool, verbose: bool = F
     ``show_unknown`` lists what the files do not answer, with the reasons. ``verbose`` lists what else is folded, and
     the places that values came through.
     """
-    style = _Style(color)
+    style = Style(color)
     blocks = [_group(group, style, verbose) for group in _groups(report.findings)]
     blocks += _notices(report.problems, style, verbose)
     if show_unknown and report.unknowns:
@@ -63,19 +50,19 @@ def _identity(place: Span) -> tuple[str, int, int]:
     return place.path, place.start, place.end
 
 
-def _group(group: list[Finding], style: _Style, verbose: bool) -> list[str]:
+def _group(group: list[Finding], style: Style, verbose: bool) -> list[str]:
     first, *others = group
     lines = list(_finding(first, style, verbose))
     if others:
         listed = others if verbose else others[:_LISTED]
         said = [f"{_header(other, style)}: {visible(other.text)}" for other in listed]
         if len(others) > len(listed):
-            said.append(style(f"and {len(others) - len(listed)} more by the same setting; --verbose lists them", _DIM))
+            said.append(style(f"and {len(others) - len(listed)} more by the same setting; --verbose lists them", DIM))
         lines += ["", *_rows((("also" if at == 0 else "", text) for at, text in enumerate(said)), style)]
     return lines
 
 
-def _finding(finding: Finding, style: _Style, verbose: bool) -> Iterator[str]:
+def _finding(finding: Finding, style: Style, verbose: bool) -> Iterator[str]:
     yield _header(finding, style)
     yield visible(finding.text)
     yield ""
@@ -86,9 +73,9 @@ def _finding(finding: Finding, style: _Style, verbose: bool) -> Iterator[str]:
             yield from _rows(rows, style)
 
 
-def _header(finding: Finding, style: _Style) -> str:
-    severity = style(str(finding.severity), _BOLD, _COLOURS[finding.severity])
-    parts = [f"{severity}[{style(finding.rule, _BOLD)}] {wording.when(finding)}"]
+def _header(finding: Finding, style: Style) -> str:
+    severity = style(str(finding.severity), BOLD, _COLOURS[finding.severity])
+    parts = [f"{severity}[{style(finding.rule, BOLD)}] {wording.when(finding)}"]
     if finding.confidence is not Confidence.HIGH:
         parts.append(f"{finding.confidence} confidence")
     if finding.environments:
@@ -96,15 +83,15 @@ def _header(finding: Finding, style: _Style) -> str:
     return " · ".join(parts)
 
 
-def _source(finding: Finding, style: _Style) -> Iterator[str]:
+def _source(finding: Finding, style: Style) -> Iterator[str]:
     """The place, its line and the mark below it, which says what is seen there."""
     part = snippet(finding.place)
-    bar = style("│", _BLUE)
-    yield f"{style('-->'.rjust(_LABELS), _BLUE)} {visible(str(finding.place))}"
-    yield f"{style(str(finding.place.line).rjust(_LABELS), _BLUE)} {bar} {part.text}"
+    bar = style("│", BLUE)
+    yield f"{style('-->'.rjust(_LABELS), BLUE)} {visible(str(finding.place))}"
+    yield f"{style(str(finding.place.line).rjust(_LABELS), BLUE)} {bar} {part.text}"
     primary = finding.evidence[0] if finding.evidence else None
     label = visible(_mark(primary)) if primary and _marked(primary, finding) else ""
-    mark = style("^" * part.width, _BOLD, _COLOURS[finding.severity])
+    mark = style("^" * part.width, BOLD, _COLOURS[finding.severity])
     yield f"{' ' * _LABELS} {bar} {' ' * part.indent}{mark} {label}"
 
 
@@ -183,38 +170,38 @@ def _context(finding: Finding) -> _Said:
         yield "fix", finding.advice.title
 
 
-def _rows(rows: Iterable[tuple[str, str]], style: _Style) -> Iterator[str]:
+def _rows(rows: Iterable[tuple[str, str]], style: Style) -> Iterator[str]:
     for label, text in rows:
-        yield f"{style(label.rjust(_LABELS), _GREEN if label == 'fix' else _CYAN)}  {text}"
+        yield f"{style(label.rjust(_LABELS), GREEN if label == 'fix' else CYAN)}  {text}"
 
 
 def _safe(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(visible(label), visible(text)) for label, text in rows]
 
 
-def _notices(problems: tuple[Problem, ...], style: _Style, verbose: bool) -> Iterator[list[str]]:
+def _notices(problems: tuple[Problem, ...], style: Style, verbose: bool) -> Iterator[list[str]]:
     """What else is worth saying. What was not analysed is named on stderr, whatever the format, and counted here."""
-    said = [f"{style('note', _BOLD, _BLUE)}: {visible(str(one))}" for one in problems if one.kind == "notice"]
+    said = [f"{style('note', BOLD, BLUE)}: {visible(str(one))}" for one in problems if one.kind == "notice"]
     listed = said if verbose else said[:GROUPED_FROM]
     more = len(said) - len(listed)
     if said:
-        yield [*listed, *([style(f"and {more} more; --verbose lists them", _DIM)] if more else [])]
+        yield [*listed, *([style(f"and {more} more; --verbose lists them", DIM)] if more else [])]
 
 
-def _unknowns(unknowns: tuple[Unknown, ...], style: _Style) -> list[str]:
-    lines = [style("Not known from the files", _BOLD)]
+def _unknowns(unknowns: tuple[Unknown, ...], style: Style) -> list[str]:
+    lines = [style("Not known from the files", BOLD)]
     for unknown in unknowns:
         rule = f"[{unknown.rule}] " if unknown.rule else ""
         lines.append(f"  {rule}{visible(unknown.about)}: {visible(unknown.reason)}")
         if unknown.place:
-            lines.append(style(f"    {visible(str(unknown.place))}", _DIM))
+            lines.append(style(f"    {visible(str(unknown.place))}", DIM))
     return lines
 
 
-def _totals(report: Report, style: _Style, show_unknown: bool) -> list[str]:
+def _totals(report: Report, style: Style, show_unknown: bool) -> list[str]:
     worst = max((finding.severity for finding in report.findings), default=None)
-    colour = _GREEN if worst is None else _COLOURS[worst]
-    lines = [style(wording.totals(report), _BOLD, colour), wording.coverage(report.coverage)]
+    colour = GREEN if worst is None else _COLOURS[worst]
+    lines = [style(wording.totals(report), BOLD, colour), wording.coverage(report.coverage)]
     failing = sum(1 + finding.also for finding in report.findings)
     settings = len({_identity(finding.place) for finding in report.findings})
     if failing > GROUPED_FROM and settings < failing:
@@ -222,5 +209,5 @@ def _totals(report: Report, style: _Style, show_unknown: bool) -> list[str]:
         lines.insert(1, f"{wording.count(settings, 'setting')} {verb} {failing} findings")
     if report.unknowns and not show_unknown:
         asked = wording.count(len(report.unknowns), "question")
-        lines.append(style(f"{asked} the files do not answer; --show-unknown lists them", _DIM))
+        lines.append(style(f"{asked} the files do not answer; --show-unknown lists them", DIM))
     return lines

@@ -64,14 +64,11 @@ def test_report_tells_each_number_with_its_place_the_path_and_the_fix(sample: Re
           assumed  the pods run the image's own command
               fix  Add a preStop hook
 
-        not read: charts/db/values.yaml:3: this line is not YAML
-        not read: bin/data.yaml: it is not UTF-8
-
         note: k8s/web app.yaml:2: this comment suppresses nothing
 
         1 error, 1 warning; 1 suppressed
         2 settings clear 14 findings
-        31 hops: 12 proved, 4 fail, 15 undecided; 1 chart not rendered; 2 files not read
+        31 hops: 12 proved, 4 fail, 15 undecided; 1 chart not rendered; 2 files not read in full
         2 questions the files do not answer; --show-unknown lists them
     """)
 
@@ -90,9 +87,6 @@ def test_unknowns_are_listed_with_their_reasons_on_request(sample: Report) -> No
             k8s/web app.yaml:1:1
     """) in plain(sample, show_unknown=True)
     assert "--show-unknown" not in plain(sample, show_unknown=True)
-    assert "not rendered: charts/web/templates/deployment.yaml:1: helm has to render it" in plain(
-        sample, show_unknown=True
-    )
 
 
 def test_default_at_the_place_itself_is_said_to_be_not_set() -> None:
@@ -112,7 +106,7 @@ def test_default_at_the_place_itself_is_said_to_be_not_set() -> None:
 def test_no_findings_do_not_hide_what_was_not_analysed() -> None:
     seen = Coverage(files=3, unrendered=2, unreadable=1)
     assert plain(replace(alone(), coverage=seen)) == (
-        "No findings\nno hop found in 3 files; 2 charts not rendered; 1 file not read\n"
+        "No findings\nno hop found in 3 files; 2 charts not rendered; 1 file not read in full\n"
     )
 
 
