@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from kubelint5xx.config import Config
-from kubelint5xx.core.finding import Finding, Report, Unknown
+from kubelint5xx.core.finding import Finding, Report, RuleInfo, Unknown
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import replace
-from kubelint5xx.core.source import Source
+from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.tree import Tree
-from kubelint5xx.engine.rule import Rule, shipped_rules
-from kubelint5xx.engine.run import run
-from kubelint5xx.inputs import read_inputs
+from kubelint5xx.engine.rule import Rule, rule_names, rules_over, shipped_rules
+from kubelint5xx.engine.run import abouts, run
+from kubelint5xx.inputs import Inputs, read_inputs
 from kubelint5xx.link.assemble import link
 from kubelint5xx.link.images import Builds
 from kubelint5xx.model.topology import Model
-from kubelint5xx.suppress import MARK, annotations_of, apply, comments_of, places_of
+from kubelint5xx.suppress import MARK, annotations_of, apply, comments_of
 
 
 def understand(tree: Tree, config: Config) -> Model:
-    """The request paths of ``tree``, without judging them."""
+    """The request paths of ``tree``, without judging them, and all problems of its files."""
     inputs = read_inputs(tree, config)
-    return link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
+    model = link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
+    return replace(model, problems=tuple(_problems(inputs, model)))
 
 
 def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Report:
     """Every rule over every request path of ``tree``. Pure: the same tree and configuration give the same report."""
-    known = tuple(rules) if rules is not None else shipped_rules()
     inputs = read_inputs(tree, config)
-    model = link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
+    builds = Builds.of_tree(tree, config)
+    model = link(inputs.documents, inputs.modules, builds, config)
+    if rules is None:
+        known = tuple(rules_over({about.over for about in abouts(model, config)}))
+        groups = rule_names()
+    else:
+        known = rules = tuple(rules)
+        groups = {rule.slug: rule.group for rule in known}
     # What follows from another finding yields to it before anything is deselected or suppressed.
     findings, unknowns, coverage = run(known, model, config)
     if config.select or config.ignore:
@@ -38,18 +44,15 @@ def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Re
         chosen = [rule for rule in known if _chosen({rule.slug, rule.group}, config)]
         _, unknowns, coverage = run(chosen, model, config)
     suppressions = [*inputs.suppressions, *annotations_of(model.annotated)]
-    seen = {suppression.span.path for suppression in suppressions}
-    for source in _cited_sources(findings):
+    seen = {suppression.span.path for suppression in inputs.suppressions}
+    for source in builds.sources:
         if MARK in source.text and source.path not in seen:
             suppressions.extend(comments_of(source))
-    groups = {rule.slug: rule.group for rule in known}
     names = [*groups, *groups.values()]
     # Suppressions see what is deselected as well: one that waits for such a finding is in use.
     kept, suppressed, unused = apply(findings, suppressions, lambda slug: groups.get(slug, ""), names)
-    problems = [*inputs.problems, *(p for m in inputs.modules.values() for p in m.problems), *model.problems]
-    problems += unused
+    problems = _problems(inputs, model, unused)
     unjoined = [Unknown("", missing.what, missing.reason, missing.place) for missing in model.undecided]
-    problems = sorted(set(problems), key=lambda one: (one.path, one.line, one.column, one.message, one.kind))
     return Report(
         findings=tuple(sorted((one for one in kept if _selected(one, config, groups)), key=_order)),
         suppressed=tuple(
@@ -67,8 +70,24 @@ def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Re
             unreadable=_count(problems, "unreadable"),
             unrendered=_count(problems, "unrendered"),
         ),
-        rules=tuple(rule.info() for rule in known),
+        rules=_Infos(rules),
     )
+
+
+@record
+class _Infos:
+    """What reports say of the rules, read from their files when a report asks for it: only SARIF does."""
+
+    rules: Iterable[Rule] | None
+
+    def __iter__(self) -> Iterator[RuleInfo]:
+        return (rule.info() for rule in (shipped_rules() if self.rules is None else self.rules))
+
+
+def _problems(inputs: Inputs, model: Model, more: Iterable[Problem] = ()) -> list[Problem]:
+    of_modules = (problem for module in inputs.modules.values() for problem in module.problems)
+    found = {*inputs.problems, *of_modules, *model.problems, *more}
+    return sorted(found, key=lambda one: (one.path, one.line, one.column, one.message, one.kind))
 
 
 def _count(problems: list[Problem], kind: str) -> int:
@@ -96,11 +115,3 @@ def _selected(finding: Finding, config: Config, groups: dict[str, str]) -> bool:
         if fnmatchcase(finding.place.path, pattern)
     )
 
-
-def _cited_sources(findings: Iterable[Finding]) -> Iterable[Source]:
-    """Files that a finding points into and that were read on the way: server configuration, sources, Dockerfiles."""
-    found: dict[str, Source] = {}
-    for finding in findings:
-        for place in places_of(finding):
-            found.setdefault(place.path, place.in_file().source)
-    return found.values()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kubelint5xx.core.tree import Tree
 
 LEVELS = ("info", "warning", "error")
+MAX_STREAM = 200_000_000
 FORMATS = ("text", "json", "sarif")
 # Usage, configuration and internal errors end with 2, which wins over 1; and 1 wins over 3.
 CLEAN, FINDINGS, UNRESOLVED = 0, 1, 3
@@ -154,9 +155,10 @@ def _check_names(names: Iterable[str]) -> None:
 
 
 def _rule_names() -> frozenset[str]:
-    from kubelint5xx.engine.rule import shipped_rules
+    from kubelint5xx.engine.rule import rule_names
 
-    return frozenset(name for rule in shipped_rules() for name in (rule.slug, rule.group))
+    names = rule_names()
+    return frozenset((*names, *names.values()))
 
 
 def _inputs(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Tree, Config]:
@@ -189,9 +191,12 @@ def _stream() -> Tree:
     from kubelint5xx.output import Failed
 
     try:
-        return MemoryTree({STREAM: sys.stdin.buffer.read()})
+        data = sys.stdin.buffer.read(MAX_STREAM + 1)
     except (OSError, AttributeError) as error:
         raise Failed(f"cannot read stdin: {getattr(error, 'strerror', None) or 'it is closed'}") from None
+    if len(data) > MAX_STREAM:
+        raise Failed(f"cannot read stdin: larger than {MAX_STREAM // 1_000_000} MB")
+    return MemoryTree({STREAM: data})
 
 
 def _must_be_readable(part: Path) -> None:
@@ -277,11 +282,13 @@ def _nearest_config(start: Path, root: Path) -> Path | None:
 def path(paths: tuple[str, ...], **options: Any) -> None:
     """Show the request paths that were found: each hop, each number and where it comes from."""
     from kubelint5xx.check import understand
-    from kubelint5xx.output import colored, say
+    from kubelint5xx.output import colored, diagnose, say
     from kubelint5xx.report.path import render
 
     tree, config = _inputs(paths, options)
-    say(render(understand(tree, config), color=colored(options["color"])))
+    model = understand(tree, config)
+    diagnose(model.problems, everything=False)
+    say(render(model, color=colored(options["color"])))
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from posixpath import dirname, join, normpath
@@ -21,7 +22,7 @@ COMPLETE = ("lifecycle-hooks", "termination-handlers", "node-groups")
 LINK_ENDS = ("service", "target_group", "image", "build", "manifests", "cluster", "node_group")
 CLUSTER = ("kubernetes_version", "kube_proxy_version", "kube_proxy_mode", "kernel")
 _SEVERITIES = {str(severity): severity for severity in Severity}
-_DURATION = pattern(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
+_DURATION = pattern(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
@@ -32,10 +33,11 @@ def load_config(source: Source, rules: Collection[str] = ()) -> Config:
     """
     reading = reader("yaml").read(source)
     for problem in reading.problems:
-        if problem.kind != "notice":
-            raise InputError(problem.message, problem.path, problem.line, problem.column)
+        raise InputError(problem.message, problem.path, problem.line, problem.column)
     if not reading.documents:
         return Config()
+    if len(reading.documents) > 1:
+        raise InputError.at(reading.documents[1].root.span, "a second document; the configuration is only one")
     root = reading.documents[0].root
     mapping = _mapping(root, "the configuration")
     config = Config(source=root.span)
@@ -107,11 +109,11 @@ def _mapping(node: Node, what: str) -> Mapping:
 
 
 def _texts(node: Node) -> tuple[str, ...]:
-    if isinstance(node, Scalar) and isinstance(node.value, str):
-        return (node.value,)
-    if isinstance(node, Sequence) and all(text(item) is not None for item in node.items):
-        return tuple(text(item) or "" for item in node.items)
-    raise InputError.at(node.span, "a list of texts is needed here")
+    found = node.items if isinstance(node, Sequence) else (node,)
+    texts = [item.value for item in found if isinstance(item, Scalar) and isinstance(item.value, str)]
+    if len(texts) < len(found):
+        raise InputError.at(node.span, "a list of texts is needed here; a number is one in quotes")
+    return tuple(texts)
 
 
 def _budgets(node: Node) -> dict[str, Value]:
@@ -120,12 +122,21 @@ def _budgets(node: Node) -> dict[str, Value]:
         key = str(entry.key.value)
         if key not in BUDGETS:
             raise _unknown_key(entry.key, key, list(BUDGETS))
-        match = _DURATION.match(text(entry.value) or "")
-        if match is None:
+        seconds = _seconds(entry.value)
+        if seconds is None:
             raise InputError.at(entry.value.span, f"{key} is not a duration such as 5s")
-        seconds = float(match[1]) * _SECONDS[match[2]]
         found[key] = Value(seconds, Written(entry.value.span, f"budgets.{key}"))
     return found
+
+
+def _seconds(node: Node) -> float | None:
+    """A duration with its unit, or a number of seconds."""
+    if not isinstance(node, Scalar) or isinstance(node.value, bool):
+        return None
+    if isinstance(node.value, (int, float)):
+        return float(node.value) if 0 <= node.value < float("inf") else None
+    match = _DURATION.fullmatch(node.value or "")
+    return float(match[1]) * _SECONDS[match[2]] if match else None
 
 
 def _severity(node: Node) -> dict[str, Severity]:
@@ -149,12 +160,12 @@ def _links(node: Node) -> tuple[Link, ...]:
     for item in node.items:
         ends: dict[str, str] = {}
         for entry in _mapping(item, "a link").entries:
-            key, value = str(entry.key.value), text(entry.value)
+            key, value = str(entry.key.value), entry.value
             if key not in LINK_ENDS:
                 raise _unknown_key(entry.key, key, list(LINK_ENDS))
-            if value is None:
-                raise InputError.at(entry.value.span, f"{key} of a link is not a text")
-            ends[key] = value
+            if not isinstance(value, Scalar) or not isinstance(value.value, str):
+                raise InputError.at(value.span, f"{key} of a link is not a text")
+            ends[key] = value.value
         if len(ends) < 2:
             raise InputError.at(item.span, "a link joins two things")
         found.append(Link(ends, item.span))
@@ -169,15 +180,25 @@ def _complete(node: Node) -> frozenset[str]:
     return frozenset(names)
 
 
-def _nodes(known: tuple[str, ...] = ()) -> Callable[[Node], dict[str, Node]]:
-    def decode(node: Node) -> dict[str, Node]:
-        entries = _mapping(node, "this").entries
-        for entry in entries:
-            if known and entry.key.value not in known:
-                raise _unknown_key(entry.key, str(entry.key.value), list(known))
-        return {str(entry.key.value): entry.value for entry in entries}
+def _servers(node: Node) -> dict[str, Node]:
+    """Names of hop tables, with a version: ``node@20``."""
+    entries = _mapping(node, "servers").entries
+    for entry in entries:
+        if not isinstance(entry.value, Scalar) or not isinstance(entry.value.value, str):
+            raise InputError.at(entry.value.span, "a server is a text such as node@20")
+    return {str(entry.key.value): entry.value for entry in entries}
 
-    return decode
+
+def _cluster(node: Node) -> dict[str, Node]:
+    entries = _mapping(node, "cluster").entries
+    for entry in entries:
+        key = str(entry.key.value)
+        if key not in CLUSTER:
+            raise _unknown_key(entry.key, key, list(CLUSTER))
+        # A version may be written as a number: its digits are read, 1.30 is not 1.3.
+        if text(entry.value) is None or isinstance(getattr(entry.value, "value", None), bool):
+            raise InputError.at(entry.value.span, f"{key} is not a text")
+    return {str(entry.key.value): entry.value for entry in entries}
 
 
 _DECODE: dict[str, Callable[[Node], Any]] = {
@@ -189,9 +210,9 @@ _DECODE: dict[str, Callable[[Node], Any]] = {
     "severity": _severity,
     "budgets": _budgets,
     "links": _links,
-    "servers": _nodes(),
+    "servers": _servers,
     "complete": _complete,
     "volatile": _texts,
     "stable": _texts,
-    "cluster": _nodes(CLUSTER),
+    "cluster": _cluster,
 }

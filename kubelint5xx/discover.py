@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -41,32 +40,37 @@ class DirectoryTree:
 
     def read(self, path: str) -> bytes:
         """The bytes of ``path``. Raises OSError for what is no file, leads out of the tree, or is too large."""
-        full = self.root / path
-        if full.is_symlink():
+        if ".." in path.split("/"):
+            raise OSError("a path that leads out of the tree")
+        # Texts, since making a Path of each name costs as much as reading the file.
+        full = os.path.join(self.root, path)
+        if os.path.islink(full):
             try:
-                target = full.resolve(strict=True)
+                target = Path(full).resolve(strict=True)
             except (OSError, RuntimeError):
                 raise OSError("a symbolic link that leads nowhere") from None
             if not target.is_relative_to(self.root):
                 raise OSError("a symbolic link that leads out of the tree")
         # Opened without blocking: a named pipe would wait for ever.
         descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError("not a file")
             if status.st_size > MAX_BYTES:
                 raise OSError(f"larger than {MAX_BYTES // 1_000_000} MB")
-            return file.read()
+            return file.readall()
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
 
     def _walk(self, part: Path) -> Iterable[str]:
+        base = self._relative(part)
+        top = "" if base == "." else base + "/"
         for directory, names, files in os.walk(part):
             names[:] = sorted(name for name in names if name not in SKIPPED)
-            base = self._relative(Path(directory))
-            prefix = "" if base == "." else base + "/"
+            below = directory[len(str(part)) :].replace(os.sep, "/").strip("/")
+            prefix = f"{top}{below}/" if below else top
             for name in files:
                 yield prefix + name
 
@@ -75,9 +79,11 @@ def _tracked(part: Path, root: Path) -> list[str] | None:
     """What git tracks or would track below ``part``; None outside of a repository, or without git."""
     if not (root / ".git").exists():
         return None
+    import subprocess
+
     # A repository's own configuration can name programs that git would start: switched off.
-    command = ["git", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "-z"]
-    command += ["--cached", "--others", "--exclude-standard", "--", str(part)]
+    command = ["git", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
+    command += ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", str(part)]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -86,7 +92,7 @@ def _tracked(part: Path, root: Path) -> list[str] | None:
     inner = len(part.relative_to(root).parts)
     wanted = [path for path in paths if path and not any(name in SKIPPED for name in path.split("/")[inner:-1])]
     # The index still holds what was deleted and not committed yet.
-    return [path for path in wanted if os.path.lexists(root / path)]
+    return [path for path in wanted if os.path.lexists(os.path.join(root, path))]
 
 
 def repository_root(path: Path) -> Path:

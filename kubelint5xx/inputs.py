@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
 from posixpath import dirname, join, normpath
+from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
@@ -16,9 +17,11 @@ from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.tree import Tree
-from kubelint5xx.eval.terraform import Module, load_module
 from kubelint5xx.formats import reader
 from kubelint5xx.suppress import MARK, Suppression, comments_of
+
+if TYPE_CHECKING:
+    from kubelint5xx.eval.terraform import Module
 
 STREAM = "<stdin>"
 COMMAND_LINE = "<command line>"
@@ -42,7 +45,7 @@ _TERRAFORM = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json")
 
 @record(frozen=False)
 class Inputs:
-    """Everything that was read of a tree. ``files`` were analysed, and each problem says what was not."""
+    """Everything that was read of a tree. The files of ``analysed`` were, and each problem says what was not."""
 
     tree: Tree
     config: Config
@@ -50,7 +53,12 @@ class Inputs:
     modules: dict[str, Module] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
-    files: int = 0
+    analysed: set[str] = field(default_factory=set)
+
+    @property
+    def files(self) -> int:
+        """How many files were analysed so far; modules are read when something in them is asked for."""
+        return len(self.analysed)
 
 
 def read_inputs(tree: Tree, config: Config) -> Inputs:
@@ -101,13 +109,15 @@ def _matches(path: str, pattern: str) -> bool:
 
 def _name_charts(charts: set[str], paths: list[str], inputs: Inputs) -> None:
     """One line for each outermost chart that has templates: what it is, and the command that would render it."""
+    from shlex import quote
+
     for chart in sorted(charts):
         if any(chart != other and (not other or chart.startswith(other + "/")) for other in charts):
             continue
         prefix = f"{chart}/templates/" if chart else "templates/"
         count = sum(1 for path in paths if path.startswith(prefix))
         if count:
-            where = chart or "."
+            where = quote(chart or ".")
             inputs.problems.append(
                 Problem(
                     join(chart, "Chart.yaml"),
@@ -172,7 +182,8 @@ def _read_documents(path: str, syntax: str, inputs: Inputs, data: bytes | None =
         reading = yaml.read(source, _WANTED)
     else:
         reading = reader(syntax).read(source)
-    inputs.files += bool(reading.documents)
+    if reading.documents:
+        inputs.analysed.add(path)
     inputs.documents.extend(reading.documents)
     inputs.problems.extend(reading.problems)
 
@@ -199,6 +210,8 @@ def _read_json(path: str, inputs: Inputs, plans: list[str]) -> None:
 
 
 def _read_plans(paths: list[str], inputs: Inputs) -> None:
+    if not paths:
+        return
     from kubelint5xx.eval.plan import is_plan, load_plan
 
     for path in paths:
@@ -212,7 +225,8 @@ def _read_plans(paths: list[str], inputs: Inputs) -> None:
             continue
         reading = reader("json").read(source)
         inputs.problems.extend(reading.problems)
-        inputs.files += bool(reading.documents)
+        if reading.documents:
+            inputs.analysed.add(path)
         for document in reading.documents:
             if not is_plan(document.root):
                 inputs.documents.append(document)
@@ -234,6 +248,10 @@ class _Directory:
 
 
 def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -> None:
+    if not by_directory:
+        return
+    from kubelint5xx.eval.terraform import load_module
+
     raw: dict[str, bytes] = {}
     for paths in by_directory.values():
         for path in paths:
@@ -246,6 +264,8 @@ def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -
     def load(path: str) -> Source | None:
         if path not in texts:
             texts[path] = _decode(path, raw[path], inputs) if path in raw else None
+            if texts[path] is not None:
+                inputs.analysed.add(path)
         return texts[path]
 
     directories = {
@@ -274,7 +294,6 @@ def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -
             inputs.config.variables,
             child_modules=lambda path: directories[path].sources if path in directories else None,
         )
-    inputs.files += sum(source is not None for source in texts.values())
 
 
 def _meant(var_file: str, roots: list[str]) -> list[str]:
@@ -291,7 +310,7 @@ def _roots(directories: Mapping[str, _Directory], raw: Mapping[str, bytes]) -> l
 
     Of directories that call each other in a circle the first one counts as a root.
     """
-    calls = {directory: _calls(directory, content, raw) & set(directories) for directory, content in directories.items()}
+    calls = {name: _calls(name, content, raw) & set(directories) for name, content in directories.items()}
     called = {target for directory, targets in calls.items() for target in targets if target != directory}
     roots = sorted(set(directories) - called)
     reached: set[str] = set()

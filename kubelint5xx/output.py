@@ -22,8 +22,6 @@ class Failed(click.ClickException):
     exit_code = 2
 
 
-
-
 def forgiving() -> None:
     """Let both streams print what their encoding cannot hold as escapes, where Python would raise."""
     for stream in (sys.stdout, sys.stderr):
@@ -38,7 +36,7 @@ def colored(wanted: str) -> bool:
         return wanted == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    return os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0") or sys.stdout.isatty()
+    return os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0") or (sys.stdout is not None and sys.stdout.isatty())
 
 
 def say(text: str) -> None:

@@ -15,8 +15,12 @@ from kubelint5xx.core.value import Derived, Value, Written
 
 MARK = "kubelint5xx:"
 
-# `# kubelint5xx: ignore[slug, slug] reason`, after any comment sign; in XML up to the comment's end.
-_COMMENT = pattern(r"kubelint5xx:\s*ignore\[([^\]\n]*)\][ \t]*([^\n]*?)[ \t]*(?:-->|\*/)?[ \t]*\r?$", re.M)
+# `# kubelint5xx: ignore[slug, slug] reason`, after any comment sign, and up to the comment's end where it has one.
+_COMMENT = pattern(
+    r"(?:#|//|;|<!--|/\*)[ \t]*(kubelint5xx:[ \t]*ignore\[([^\]\n]*)\]"
+    r"[ \t]*([^\n]*?))[ \t]*(?:-->|\*/(?:[ \t]*-?\}\})?)?[ \t]*\r?$",
+    re.M,
+)
 _ALONE = pattern(r"^\s*(?:#|//|;|<!--|/\*|\{\{/\*)")
 
 
@@ -47,13 +51,18 @@ class Suppression:
 def comments_of(source: Source) -> Iterator[Suppression]:
     """The suppressing comments of a file. One that stands alone holds for the block that follows it."""
     for match in _COMMENT.finditer(source.text):
-        span = Span(source, match.start(), match.end())
-        slugs = tuple(slug.strip() for slug in match[1].split(",") if slug.strip())
-        line = span.line
-        first, last = (line, line)
-        if _ALONE.match(source.line_text(line)):
-            first, last = line, _end_of_block(source, line + 1)
-        yield Suppression(span, slugs, match[2].strip(), first, last)
+        slugs = tuple(slug.strip() for slug in match[2].split(",") if slug.strip())
+        first = last = source.line_of(match.start())
+        if _ALONE.match(source.line_text(first)):
+            last = _end_of_block(source, first + 1)
+        span = Span(source, *match.span(1))
+        yield Suppression(span, slugs, match[3].strip(), _line_in_file(source, first), _line_in_file(source, last))
+
+
+def _line_in_file(source: Source, line: int) -> int:
+    """The file's line, where ``source`` is a text that stands in a file."""
+    start = source.line_start(line)
+    return Span(source, start, start).line
 
 
 def annotations_of(objects: Iterable[tuple[Span, Node, Node | None]]) -> Iterator[Suppression]:
