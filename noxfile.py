@@ -34,6 +34,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Write the generated pages and the picture in docs/."""
+    session.install("-q", "-e", ".")
+    session.run("python", "docs/generate.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """How fast a check is."""
     session.install("-q", "-e", ".")
