@@ -49,8 +49,9 @@ def load_module(
     """The root module in ``directory`` (relative to the tree's root, which is the empty string), made of ``files``.
 
     ``var_files`` win over the variable files that Terraform reads by itself, later ones over earlier ones, and
-    ``variables`` win over all. Texts among them are taken as ``-var`` takes them: by the variable's type. ``child_modules`` gives the files of another directory, or None where it is not in
-    the tree. Never raises on the files' contents.
+    ``variables`` win over all. Texts among them are taken as ``-var`` takes them: by the variable's type.
+    ``child_modules`` gives the files of another directory, or None where it is not in the tree. Never raises on the
+    files' contents.
     """
     tree = _Tree(child_modules)
     parsed = [parse(source) for source in var_files]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache, partial
 from itertools import pairwise
+from time import process_time
 from typing import TYPE_CHECKING
 
 from kubelint5xx.core.document import Document, Reading
@@ -122,6 +123,7 @@ def parse(source: Source) -> tuple[Body, tuple[Problem, ...]]:
     data = syntax.data
     if source.text.startswith("\ufeff"):
         data = b"   " + data[3:]
+    deadline = process_time() + PATIENCE
     root = syntax_tree(data)
     if not root.has_error:
         return Body(span, tuple(items_of(syntax, _body_of(root)))), ()
@@ -132,7 +134,7 @@ def parse(source: Source) -> tuple[Body, tuple[Problem, ...]]:
     cuts = [0, *(match.start() for match in _TOP_LEVEL.finditer(data) if match.start()), len(data)]
     for start, end in pairwise(cuts):
         piece = syntax.at(start)
-        part = syntax_tree(data[start:end])
+        part = syntax_tree(data[start:end], max(0.0, deadline - process_time()))
         if part.has_error:
             unread.append(Span(source, piece.offset(0), piece.offset(end - start)))
             places.append(piece.offset(first_error(part)))
@@ -192,7 +194,10 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_hcl.language()))
 
 
-_TOP_LEVEL = byte_pattern(rb'^[A-Za-z_][\w-]*[ \t]*(?:"[^"\n]*"[ \t]*|[\w-]+[ \t]*)*\{', re.MULTILINE)
+# Seconds of the processor for one file; a megabyte takes a third of one.
+PATIENCE = 2.0
+# Possessive: a long word without a brace behind it would be tried in all its divisions.
+_TOP_LEVEL = byte_pattern(rb'^[A-Za-z_][\w-]*+[ \t]*+(?:"[^"\n]*+"[ \t]*+|[\w-]++[ \t]*+)*+\{', re.MULTILINE)
 _BRACKET = pattern(r"[\[\](){}]")
 
 
@@ -211,8 +216,17 @@ def too_deep(text: str) -> int | None:
     return None
 
 
-def syntax_tree(data: bytes) -> SyntaxNode:
-    return _parser().parse(data).root_node
+def syntax_tree(data: bytes, seconds: float | None = None) -> SyntaxNode:
+    """The tree of a text, or of a part. Where the parser's recovery from errors takes absurdly long, the whole text is
+    one error: it grows with the square of the text, and some kilobytes of ``a = a =`` would take minutes."""
+    parser = _parser()
+    deadline = process_time() + (PATIENCE if seconds is None else seconds)
+    try:
+        tree = parser.parse(lambda offset, _: data[offset:], progress_callback=lambda *_: process_time() > deadline)
+    except ValueError:
+        parser.reset()
+        tree = parser.parse(b"}")
+    return tree.root_node
 
 
 def _body_of(node: SyntaxNode) -> SyntaxNode | None:

@@ -20,7 +20,7 @@ _END = byte_pattern(rb"\}[ \t\r]*")
 _BETWEEN = byte_pattern(rb"(?:[ \t\r]*(?:(?:#|//)[^\n]*)?(?:\n|\Z))*+")
 # A comment of many lines can hold anything, and so can a heredoc, which is known by where it may stand.
 _COMMENT = byte_pattern(rb"\n[ \t]*/\*")
-_HEREDOC = byte_pattern(rb'(\n[^\n#"/]*[=(,\[][ \t]*)(<<-?(\w+)[ \t\r]*\n(?:[^\n]*\n)*?[ \t]*\3)(?![\w-])')
+_HEREDOC = byte_pattern(rb'\n[^\n#"/]*[=(,\[][ \t]*(<<-?(\w+)[ \t\r]*(?=\n))')
 _FIRST = byte_pattern(rb"\n([ \t]*)[\w\"]")
 
 
@@ -42,7 +42,10 @@ def layout(data: bytes) -> list[Place] | None:
     if b"/*" in data and _COMMENT.search(lines):
         return None
     if b"<<" in data:
-        lines = _HEREDOC.sub(lambda match: match[1] + b" " * len(match[2]), lines)
+        rest = _without_heredocs(lines)
+        if rest is None:
+            return None
+        lines = rest
     found: list[Place] = []
     header = None  # of the block that is open
     start, done = 0, 0
@@ -65,6 +68,20 @@ def layout(data: bytes) -> list[Place] | None:
         found.append(Place(header[2].decode(), labels, start, start + header.end(1), done))
         header = None
     return found if header is None and _BETWEEN.fullmatch(data, done) else None
+
+
+def _without_heredocs(lines: bytes) -> bytes | None:
+    """The text with blanks in place of heredocs; None where one does not end."""
+    parts: list[bytes] = []
+    done = 0
+    while opening := _HEREDOC.search(lines, done):
+        name = re.escape(opening[2])
+        end = re.compile(rb"\n[ \t]*" + name + rb"(?![\w-])").search(lines, opening.end())
+        if end is None:
+            return None
+        parts += [lines[done : opening.start(1)], b" " * (end.end() - opening.start(1))]
+        done = end.end()
+    return b"".join([*parts, lines[done:]])
 
 
 def attribute(block: bytes, name: str) -> tuple[int, int] | None:

@@ -1,0 +1,85 @@
+"""Skimming gives what parsing gives, and parses what is asked for only."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubelint5xx.core.source import Source
+from kubelint5xx.formats.hcl import Attribute, Block, Body, parse
+from kubelint5xx.formats.hcl_layout import layout
+from kubelint5xx.formats.hcl_skim import skim
+
+PIECES = (
+    'variable "a" {\n  default = 1 # one {\n  type    = number\n}\n',
+    'variable "b" {}\n',
+    'resource "aws_lb" "web" {\n  name = "wéb-${var.a}"\n\n  tags = {\n    name = "x"\n  }\n\n  access_logs {\n'
+    '    name = "deep"\n  }\n  idle_timeout = 5\n}\n',
+    'resource "x" "policy" {\n  name = <<EOT\n{\n  "a": 1\n}\nEOT\n  b = 2\n}\n',
+    'output "o" {\n  description = <<-EOT\n    default = 3\n  name = 4\n  EOT\n  value = [\n    1,\n  ]\n}\n',
+    'locals {\n  name = "a ( b"\n  default = 2\n}\n',
+    "# variable {\n// }\n\n",
+    "/* variable {\n}\n*/\n",
+    'variable "c" { default = 1 }\n',
+    "a = 1\n",
+    '  variable "indented" {\n  default = 1\n  }\n',
+    'module "m" {\nsource = "./m"\n  count = 2\n}\n',
+    'module "odd" {\n  inputs = {\n  source = "./no"\n  }\n  source = "./m"\n}\n',
+    'module "noted" {\n  # source = "./no"\n  /* count = 1\n  */\n  source = "./m"\n}\r\n',
+)
+NAMES = ("default", "type", "name", "value", "source", "count", "tags", "access_logs", "b", "idle_timeout", "nothing")
+
+
+def shown(body: Body) -> list[object]:
+    return [attribute(item) if isinstance(item, Attribute) else block(item) for item in body.items]
+
+
+def attribute(item: Attribute | None) -> object:
+    if item is None:
+        return None
+    places = [(span.start, span.end) for span in (item.span, item.name_span, item.expression.span)]
+    return item.name, places, item.expression.span.text, type(item.expression)
+
+
+def block(item: Block) -> object:
+    places = [(span.start, span.end) for span in (item.header, item.span)]
+    return item.type, item.labels, places, shown(item.body)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_skimming_gives_what_parsing_gives(text: str) -> None:
+    whole, problems = parse(Source("a.tf", text))
+    body, found = skim(Source("a.tf", text))
+    for item, other in zip(whole.items, body.items, strict=True):
+        if isinstance(item, Block) and isinstance(other, Block):
+            assert [attribute(other.attribute(name)) for name in NAMES] == [
+                attribute(item.body.attribute(name)) for name in NAMES
+            ]
+    assert shown(body) == shown(whole)
+    assert found == list(problems) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from((*PIECES, "}\n", "{", "EOT\n", "  }\n", "x\n", "/*\n", "*/\n", '"\n')), max_size=6))
+def test_what_cannot_be_read_is_a_problem_to_both(parts: list[str]) -> None:
+    text = "".join(parts)
+    _, problems = parse(Source("a.tf", text))
+    body, found = skim(Source("a.tf", text))
+    shown(body)
+    assert bool(found) is bool(problems)
+
+
+@pytest.mark.parametrize("piece", PIECES[:7])
+def test_what_terraform_fmt_writes_is_not_parsed_for_its_blocks(piece: str) -> None:
+    assert layout(piece.encode()) is not None
+
+
+def test_an_error_is_told_when_its_block_is_asked_for() -> None:
+    text = 'variable "a" {\n  default = 1\n}\n\nresource "x" "y" {\n  a = = 1\n  b = 2\n}\n'
+    body, problems = skim(Source("a.tf", text))
+    first, second = body.blocks()
+    assert first.attribute("default") is not None and second.attribute("b") is not None and not problems
+    assert second.body.unread and not first.body.unread
+    assert [(problem.path, problem.line, problem.kind) for problem in problems] == [("a.tf", 6, "unreadable")]
