@@ -47,9 +47,10 @@ def lookup(root: Node, key: str, port: int | None = None) -> tuple[Node, ...]:
     """Where the words of a command line set ``key``, in their order.
 
     The key is a flag as it is written (``--keep-alive``, ``-k``, ``-idle-timeout``), a Java property's
-    (``-Dname``) or, with ``=`` at its end, a ``name=value`` argument's (``jetty.http.idleTimeout=``). A word that
-    cannot be known and may hold the flag is among the results. Only the server knows whether a flag takes a value:
-    the word after a bare flag counts as its value unless it is a flag itself.
+    (``-Dname``), with ``=`` at its end a ``name=value`` argument's (``jetty.http.idleTimeout=``) or, with ``*`` at its
+    start, the end of a word that is no flag (``*.ini``). A word that cannot be known and may hold it is among the
+    results. Only the server knows whether a flag takes a value: the word after a bare flag counts as its value unless
+    it is a flag itself.
     """
     if isinstance(root, Unresolved):
         return (root,)
@@ -58,12 +59,16 @@ def lookup(root: Node, key: str, port: int | None = None) -> tuple[Node, ...]:
 
 def _found(words: tuple[Node, ...], key: str) -> Iterator[Node]:
     argument = key.endswith("=")
+    ending = key[1:] if key.startswith("*") else ""
     java = key.startswith("-D") and len(key) > 2
     short = len(key) == 2 and key.startswith("-") and key != "--"
     after_flag = False
     for at, word in enumerate(words):
         written = as_written(word)
-        if isinstance(word, Scalar):
+        if ending and isinstance(word, Scalar):
+            if text_of(word).endswith(ending) and not written.startswith("-"):
+                yield word
+        elif isinstance(word, Scalar):
             rest = _rest(text_of(word), key, argument=argument, short=short)
             if rest is not None and rest > 0:
                 yield _value(word, rest)

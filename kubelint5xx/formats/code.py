@@ -50,7 +50,8 @@ class Grammar:
 
 @record
 class Dialect:
-    """What the nodes of a language's syntax tree are called. ``units`` are names of durations, in seconds."""
+    """What the nodes of a language's syntax tree are called. ``units`` are names of durations, in seconds;
+    ``empty_is_false``: behind ``||`` stands what holds where an empty text is given."""
 
     branches: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -60,6 +61,7 @@ class Dialect:
     binary: str = "binary_expression"
     unary: tuple[str, ...] = ("unary_expression",)
     suffixes: str = ""
+    empty_is_false: bool = False
     units: tuple[tuple[str, float], ...] = ()
 
 
@@ -92,7 +94,7 @@ class Program:
 
     def fact(self, name: str, node: Syntax) -> Entry:
         place = self.span(node)
-        return Entry(Scalar(place, name, name), Scalar(place, True, place.text))
+        return Entry(Scalar(place, name, name), Scalar(place, True, "true"))
 
     def setting(self, name: str, key: Syntax, statement: Syntax, value: Syntax) -> Entry:
         """``name`` set to ``value`` by ``statement``, unless that stands in a branch."""
@@ -124,7 +126,7 @@ class Program:
             if left and right and operator:
                 a, b = self.value(left, depth + 1), self.value(right, depth + 1)
                 if operator.type in ("||", "??", "?:"):
-                    return otherwise(place, a, b, empty=operator.type == "||")
+                    return otherwise(place, a, b, operator.type == "||" and dialect.empty_is_false)
                 return arithmetic(place, operator.type, a, b)
         if node.type in dialect.unary and node.named_children:
             inner = self.value(node.named_children[-1], depth + 1)
@@ -299,5 +301,5 @@ def leaves(node: Node, replace: Callable[[Node], Node]) -> Node:
         entries = tuple(Entry(entry.key, leaves(entry.value, replace)) for entry in node.entries)
         return Mapping(node.span, entries, node.open)
     if isinstance(node, Sequence):
-        return node
+        return Sequence(node.span, tuple(leaves(item, replace) for item in node.items))
     return replace(node)

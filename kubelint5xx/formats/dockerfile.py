@@ -6,7 +6,6 @@ sequence for the exec form of CMD, ENTRYPOINT and SHELL. Grammar and precedence:
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -155,6 +154,8 @@ def _arguments(name: str, line: _Line, start: int) -> Node:
 
 def _exec_form(line: _Line, start: int, end: int) -> Sequence | None:
     """The words of a JSON array of strings; None for anything else, which Docker takes for the shell form."""
+    import json
+
     try:
         values = json.loads(line.text[start:end])
     except (ValueError, RecursionError):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from posixpath import join, normpath
 from typing import TYPE_CHECKING
 
-from kubelint5xx.core.document import Document, Reading
+from kubelint5xx.core.document import Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
@@ -24,7 +25,7 @@ from kubelint5xx.formats.literals import computed, imported, number, shortened, 
 if TYPE_CHECKING:
     from tree_sitter import Node as Syntax
 
-__all__ = ["constant", "lookup", "read"]
+__all__ = ["constant", "lookup", "modules", "read"]
 
 _SETTINGS = (
     "keepAliveTimeout", "keepAliveTimeoutBuffer", "headersTimeout", "requestTimeout", "timeout", "connectionTimeout",
@@ -44,6 +45,7 @@ _HANDLES = pattern(r"process\s*\.\s*(?:on|once|addListener|prependListener)")
 _ENVIRONMENT = pattern(r"(?:process\.env|Bun\.env|import\.meta\.env)(?:\.(\w+)|\[\s*[\"'`](\w+)[\"'`]\s*\])\Z")
 _NUMBERS = ("Number", "parseInt", "parseFloat", "Number.parseInt", "Number.parseFloat", "String")
 _PACKAGE = pattern(r"(?:node:)?((?:@[^/]+/)?[^/]+)")
+_EXTENSIONS = ("ts", "js", "mts", "mjs", "cts", "cjs", "tsx", "jsx")
 _QUERY = """
 (assignment_expression) @assignment
 (augmented_assignment_expression) @assignment
@@ -76,6 +78,7 @@ _DIALECT = code.Dialect(
     strings=("string",),
     names=("identifier", "shorthand_property_identifier"),
     wrappers=("parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression"),
+    empty_is_false=True,
 )  # fmt: skip
 
 
@@ -84,12 +87,19 @@ def read(source: Source) -> Reading:
     return code.read(source, "javascript", _grammar(source), _DIALECT, _entries, _special, _from_elsewhere)
 
 
-def constant(source: Source, name: str) -> Node:
-    """What the constant ``name`` of a module is, as far as its file alone tells."""
+def modules(path: str, module: str) -> tuple[str, ...]:
+    """The files that a relative import may mean. One that is imported as ``.js`` may be TypeScript."""
+    found = normpath(join(path.rpartition("/")[0], module))
+    stem, _, extension = found.rpartition(".")
+    bare = stem if extension in _EXTENSIONS else found
+    return (found, *(f"{bare}.{end}" for end in _EXTENSIONS), *(f"{found}/index.{end}" for end in _EXTENSIONS))
+
+
+def constant(source: Source, name: str) -> Node | None:
+    """What the constant ``name`` of a module is, as far as its file alone tells; None where it has none."""
     program = code.parsed(source, _grammar(source), _DIALECT, _special, _from_elsewhere)
-    whole = Span(source, 0, 0)
     if isinstance(program, Problem):
-        return Unresolved(whole, program.message)
+        return None
     _declarations(program)
     for node in program.every("assignment"):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -100,7 +110,7 @@ def constant(source: Source, name: str) -> Node:
                 if key != value and _key(key) == name:
                     program.declare(name, value)
     held = program.constants.get(name)
-    return program.value(held) if held else Unresolved(whole, f"{name} is no constant in {source.path}")
+    return program.value(held) if held else None
 
 
 def _grammar(source: Source) -> code.Grammar:
@@ -128,7 +138,7 @@ def _entries(program: Program) -> Iterator[Entry]:
             if first and first.type == "string" and string(first) == "SIGTERM":
                 handled = True
                 place = Span(program.source, program.span(node).start, program.span(first).end)
-                yield Entry(Scalar(place, "sigterm", "sigterm"), Scalar(place, True, place.text))
+                yield Entry(Scalar(place, "sigterm", "sigterm"), Scalar(place, True, "true"))
     if not handled:
         for node in program.every("string"):
             if string(node) == "SIGTERM":

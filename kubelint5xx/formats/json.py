@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
-from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]  # public but without a stub
 
 from kubelint5xx.core.document import Document, Reading
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
@@ -145,6 +144,9 @@ class _Parser:
         if simple:
             value, end = simple[1], simple.end()
         else:
+            # Imported by few runs: texts with escapes are rare.
+            from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]  # public, has no stub
+
             try:
                 value, end = scanstring(self._source.text, at + 1, True)
             except JSONDecodeError as error:

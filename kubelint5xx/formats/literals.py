@@ -31,7 +31,7 @@ def number(place: Span, written: str, via: tuple[Span, ...] = ()) -> Scalar | Un
         found = whole(float(int(plain, 0))) if re.match(r"0[xXoObB]", plain) else whole(float(plain))
     except (ValueError, OverflowError):
         return Unresolved(place, f"not a number: {shortened(written)}", via)
-    return Scalar(place, found, written, via=via)
+    return Scalar(place, found, str(found), via=via)
 
 
 def duration(place: Span, seconds: float, via: tuple[Span, ...] = ()) -> Scalar:
@@ -56,7 +56,8 @@ def variable(place: Span, name: str, default: Node | None = None, empty: bool = 
 def imported(place: Span, module: str, name: str) -> Mapping:
     """What ``name`` of another file, which ``module`` leads to, stands for."""
     return Mapping(
-        place, (_entry(place, "module", Scalar(place, module)), _entry(place, "name", Scalar(place, name, name)))
+        place,
+        (_entry(place, "module", Scalar(place, module, module)), _entry(place, "name", Scalar(place, name, name))),
     )
 
 
@@ -115,7 +116,8 @@ def settle(node: Node, env: Lookup, named: Callable[[str, Mapping], Node]) -> No
         return Unresolved(node.span, f"the environment variable {variable_name} is not set")
     if isinstance(given, Unresolved):
         unset = f"; {default.raw or default.value} where unset" if isinstance(default, Scalar) else ""
-        return Unresolved(node.span, f"read from the environment variable {variable_name}{unset}", given.via)
+        why = f"read from the environment variable {variable_name} ({given.reason}){unset}"
+        return Unresolved(node.span, why, given.via)
     found = through(given, node.span)
     if times is None or not isinstance(found, Scalar):
         return found
@@ -144,11 +146,17 @@ def replaced(read: Mapping, times: Node) -> Mapping:
 def _scaled(place: Span, held: Mapping, factor: Scalar) -> Mapping:
     before = held.get("times")
     times = arithmetic(place, "*", before, factor) if before else factor
-    entries = [
-        _entry(place, "default", arithmetic(place, "*", entry.value, factor)) if entry.key.value == "default" else entry
-        for entry in held.entries
-    ]
+    entries = [entry for entry in held.entries if entry.key.value != "default"]
+    if default := held.get("default"):
+        entries.append(_entry(place, "default", arithmetic(default.span, "*", _parsed(default), factor)))
     return replaced(Mapping(place, tuple(entries)), times)
+
+
+def _parsed(node: Node) -> Node:
+    """What ``Number("65")`` is, since only such numbers are multiplied."""
+    if isinstance(node, Scalar) and isinstance(node.value, str) and not _DURATION.fullmatch(node.value):
+        return number(node.span, node.value.strip(), node.via)
+    return node
 
 
 def _quantity(node: Node) -> _Quantity | None:

@@ -51,28 +51,38 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 def read(source: Source) -> Reading:
     """The names that the module assigns. What is no Python (of the running interpreter's version) is a problem."""
+    parsed = parse(source)
+    if isinstance(parsed, Problem):
+        return Reading(problems=(parsed,))
+    try:
+        root = _Module(parsed[1]).mapping(parsed[0])
+    except RecursionError:
+        return Reading(problems=(_unreadable(source, 1, "nested too deeply to be read"),))
+    return Reading((Document(source, "python_assign", root),))
+
+
+def parse(source: Source) -> tuple[ast.Module, Places] | Problem:
+    """The syntax of a file, with its places; or why there is none."""
     if len(source.text) > MAX_LENGTH:
         return _unreadable(source, 1, f"too long for a configuration file: over {MAX_LENGTH:,} characters")
     bom = source.text.startswith("\ufeff")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module = ast.parse(source.text[bom:])
-        root = _Module(_Places(source, int(bom))).mapping(module)
+            return ast.parse(source.text[bom:]), Places(source, int(bom))
     except SyntaxError as error:
         return _unreadable(source, error.lineno or 1, f"not valid Python: {error.msg}", error.offset or 1)
     except (RecursionError, MemoryError):
         return _unreadable(source, 1, "nested too deeply to be read")
     except ValueError as error:
         return _unreadable(source, 1, f"not valid Python: {error}")
-    return Reading((Document(source, "python_assign", root),))
 
 
-def _unreadable(source: Source, line: int, message: str, column: int = 1) -> Reading:
-    return Reading(problems=(Problem(source.path, source.span_of_line(line).line, message, column=max(1, column)),))
+def _unreadable(source: Source, line: int, message: str, column: int = 1) -> Problem:
+    return Problem(source.path, source.span_of_line(line).line, message, column=max(1, column))
 
 
-class _Places:
+class Places:
     """Spans of syntax nodes, whose columns ``ast`` counts in bytes of their line."""
 
     def __init__(self, source: Source, skip: int) -> None:
@@ -88,7 +98,7 @@ class _Places:
             position = break_.end()
             self._lines.append(at)
 
-    def span(self, node: ast.expr | ast.stmt) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.keyword) -> Span:
         end_line, end = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
         return Span(self.source, self._at(node.lineno, node.col_offset), self._at(end_line, end))
 
@@ -109,7 +119,7 @@ class _Places:
 class _Module:
     """Walks a module's statements in order, keeping what each name holds at that point."""
 
-    places: _Places
+    places: Places
     names: dict[str, Node] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     open: str = ""

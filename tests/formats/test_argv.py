@@ -51,6 +51,12 @@ def test_repeated_flags_come_in_order_and_longer_flags_do_not_match() -> None:
     assert values(argv.lookup(root, "--keep-alive", None)) == ["5", "7"]
 
 
+def test_a_word_of_its_own_is_found_by_its_end() -> None:
+    root = words("uwsgi --ini /app/base.ini --stats=x.ini prod.ini $MORE")
+    assert values(argv.lookup(root, "*.ini", None)) == ["/app/base.ini", "prod.ini", "?"]
+    assert argv.lookup(words("uwsgi --http :80 --module ini"), "*.ini", None) == ()
+
+
 def test_unknown_words_that_may_hold_the_flag_are_results() -> None:
     assert values(argv.lookup(words("gunicorn $OPTS app"), "--keep-alive", None)) == ["?"]
     assert values(argv.lookup(words('exec gunicorn "$@"'), "--keep-alive", None)) == ["?"]

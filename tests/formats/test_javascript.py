@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, Unresolved
-from kubelint5xx.core.source import Source
-from kubelint5xx.formats import javascript
+from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, Unresolved, text
+from kubelint5xx.core.source import Source, Span
+from kubelint5xx.formats import code, javascript, lookup
+from kubelint5xx.formats.literals import settle
 
 pytest.importorskip("tree_sitter_javascript")
 pytest.importorskip("tree_sitter_typescript")
@@ -59,9 +60,84 @@ def test_constant_expressions_have_value_and_place(expression: str, value: objec
     ],
 )
 def test_what_only_running_tells_is_unresolved(expression: str, reason: str) -> None:
-    node = setting(expression)
+    unknown = Unresolved(Span(Source("web.yaml", ""), 0, 0), "from a Secret")
+    node = settle(setting(expression), {"KA": unknown}.get, lambda path, use: unknown)
     assert isinstance(node, Unresolved)
-    assert node.reason == reason
+    assert node.reason.replace(" (from a Secret)", "") == reason
+
+
+@pytest.mark.parametrize(
+    ("expression", "given", "value"),
+    [
+        ("process.env.KA ?? 65000", None, 65000),
+        ("process.env.KA ?? 65000", "70000", "70000"),
+        ("process.env.KA || 65000", "", 65000),
+        ("Number(process.env.KA || 65) * 1000", None, 65000),
+        ("Number(process.env.KA || 65) * 1000", "70", 70000),
+        ("1000 * (Number(process.env.KA) || 65)", "70", 70000),
+        ("parseInt(process.env.KA ?? '65', 10) * 10 * 100", None, 65000),
+    ],
+)
+def test_a_variable_settles_a_value_once_the_environment_is_known(
+    expression: str, given: str | None, value: object
+) -> None:
+    source = Source("web.yaml", "KA: 70")
+    env = {} if given is None else {"KA": Scalar(Span(source, 4, 6), given, given)}
+    node = settle(setting(expression), env.get, lambda path, use: use)
+    assert isinstance(node, Scalar)
+    assert node.value == value
+    assert node.span.path == ("web.yaml" if given else "server.js")
+
+
+def test_a_variable_that_is_not_set_and_has_no_fallback_is_unresolved() -> None:
+    node = settle(setting("process.env.KA"), {}.get, lambda path, use: use)
+    assert isinstance(node, Unresolved)
+    assert node.reason == "the environment variable KA is not set"
+
+
+def test_a_constant_of_another_file_is_named_and_found_there() -> None:
+    other = Source("limits.ts", "export const KA = 65 * 1000")
+
+    def named(path: str, use: Mapping) -> Node:
+        module, name = text(use.get("module")), text(use.get("name"))
+        assert "src/limits.ts" in javascript.modules("src/server.ts", module or "") and name == "KA"
+        return javascript.constant(other, name) or use
+
+    for line in ("import { KA as A } from './limits'", "import { KA as A } from './limits.js'"):
+        node = root(f"{line}\nserver.keepAliveTimeout = A").get("keepAliveTimeout")
+        assert node is not None
+        found = settle(node, {}.get, named)
+        assert isinstance(found, Scalar) and (found.value, found.span.path) == (65000, "limits.ts")
+    exported = Source("a.js", "exports.A = 1; module.exports = { B: 2 }")
+    assert [javascript.constant(exported, name) is not None for name in "ABC"] == [True, True, False]
+
+
+def test_options_in_a_variable_count_and_options_from_elsewhere_are_unknown() -> None:
+    named = root("const options = { keepAliveTimeout: 9 }\nconst app = Fastify(options)").get("keepAliveTimeout")
+    assert isinstance(named, Scalar) and named.value == 9
+    for source in ("Fastify(config.server)", "fastify({ ...config })", "http.createServer({ ...a }, app)"):
+        assert isinstance(root(source).get("keepAliveTimeout"), Unresolved), source
+    assert root("http.createServer(app); Fastify({ logger: true })").get("keepAliveTimeout") is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "app.getHttpServer().keepAliveTimeout = 7",
+        "server.listener.keepAliveTimeout = 7",
+        "const http = app.listen(80)\nhttp.keepAliveTimeout = 7",
+        "NestFactory.create(AppModule, new FastifyAdapter({ keepAliveTimeout: 7 }))",
+    ],
+)
+def test_servers_of_frameworks_count(statement: str) -> None:
+    node = root(statement).get("keepAliveTimeout")
+    assert isinstance(node, Scalar) and node.value == 7
+
+
+def test_several_values_are_no_value() -> None:
+    tree = root("a.keepAliveTimeout = 65000\nb.keepAliveTimeout = 75000")
+    (found,) = lookup("javascript", tree, "keepAliveTimeout")
+    assert isinstance(found, Unresolved) and found.reason == "set to 65000 and to 75000"
 
 
 def test_constants_lead_to_their_literals() -> None:
@@ -131,7 +207,7 @@ def test_facts_of_a_server_file() -> None:
 
 
 def test_file_without_the_words_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(javascript, "_grammar", None)
+    monkeypatch.setattr(code, "parsed", None)
     assert root("const a = 1").entries == ()
 
 
