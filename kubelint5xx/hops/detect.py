@@ -18,6 +18,7 @@ from kubelint5xx.hops.launch import Files, Launch
 from kubelint5xx.hops.packages import packages_of
 from kubelint5xx.hops.profiles import active_names, counting, elsewhere
 from kubelint5xx.hops.resolve import CLAIM, IMAGE, Settings, build_hop
+from kubelint5xx.hops.sources import LANGUAGES, makers, of_sources, settled
 from kubelint5xx.hops.start import Context, Start, Unknown, file_in, started
 from kubelint5xx.hops.table import Place, Sign, Table, products, signs, table
 from kubelint5xx.model.topology import Hop
@@ -34,12 +35,11 @@ CLAIMS = {
 _PASSED_ON = ("JAVA_OPTS", "JVM_OPTS", "JAVA_ARGS", "APP_ARGS", "SPRING_OPTS")
 _OPTIONS = pattern(r"(?!JAVA_TOOL_|JDK_JAVA_)\w*_(?:OPTS|ARGS|OPTIONS)")
 _JVM = ("maven", "gradle")
+_LANGUAGE_OF = {"go": "go_source", "pypi": "python_source", "gem": "ruby_source", "nuget": "csharp_source"}
 _LINKED = ("terraform", "attributes", "target_group_attributes", "annotation", "configmap")
+# By its ending, a file that a flag names is of one of the formats that the product takes.
+_EXTENSIONS = {"toml": "toml", "py": "python_assign", "ini": "ini", "yaml": "yaml", "yml": "yaml", "json": "json"}
 _FLAG = pattern(r"\{argv:(.+)\}")
-_SCRIPTS = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
-_NOT_SERVED = pattern(
-    r"(^|/)(node_modules|tests?|__tests__|spec|e2e|dist-test|coverage)/|\.(test|spec|d)\.[cm]?[jt]s$"
-)
 _PUBLISHED = ("", "library", "docker/library")
 
 
@@ -94,6 +94,17 @@ def published(image: str) -> bool:
     return any(sign.kind == "image" and parsed.is_published(sign.name) for sign, _ in signs())
 
 
+def program_of(image: str, first: str) -> str:
+    """The program that a published image puts before arguments of which ``first`` is the first; empty where none is
+    known."""
+    parsed = Image.parse(image)
+    known = {product for sign, product in signs() if sign.kind == "image" and parsed.is_published(sign.name)}
+    for point in (point for product in sorted(known) for point in table(product).entry_points):
+        if parsed.is_published(point.image) and (point.always or first.startswith("-")):
+            return point.program
+    return ""
+
+
 def hop_of(launch: Launch, joins: tuple[Join, ...] = ()) -> Hop | Unrecognised:
     """The hop that a container is. Where the server is not recognised, only what annotations say of it is known."""
     found = recognise(launch)
@@ -130,6 +141,7 @@ def recognise(launch: Launch) -> Recognised | Unrecognised:
         start = started(launch.argv.items, context)
     words = start.words if isinstance(start, Start) else items(launch.argv)
     argv = Sequence(launch.argv.span, words) if launch.argv is not None else None
+    launch = replace(launch, own_code=not isinstance(start, Start) or start.kind in ("jar", "class"))
     if declared is not None:
         return _declared(launch, declared, argv)
     product = _product(launch, start)
@@ -167,8 +179,8 @@ def _product(launch: Launch, start: Start | Unknown) -> str | Unrecognised:
             return by_packages
         what = "may be " + " or ".join(found) if found else "is no server that is known"
         return Unrecognised(f"{start.name} {what}", start.words[0].span if start.words else launch.place)
-    if start.built_with and (by_packages := _by_packages(launch, start.built_with)):
-        return by_packages
+    if start.built_with and (own := _of_own(launch, start.built_with)):
+        return own
     image = Image.parse(text(launch.image) or "")
     by_image = sorted({product for sign, product in signs() if sign.kind == "image" and image.ends(sign.name)})
     if launch.argv is None and len(by_image) == 1:
@@ -176,13 +188,28 @@ def _product(launch: Launch, start: Start | Unknown) -> str | Unrecognised:
     return Unrecognised(start.reason, start.place)
 
 
-def _by_packages(launch: Launch, built_with: tuple[str, ...]) -> str | Unrecognised | None:
+def _of_own(launch: Launch, built_with: tuple[str, ...]) -> str | Unrecognised | None:
+    """The server that a program of its own starts: its framework's, else the one in its sources, else a package."""
+    by_framework = _by_packages(launch, built_with, ("framework",))
+    if isinstance(by_framework, str):
+        return by_framework
+    forms = [_LANGUAGE_OF[ecosystem] for ecosystem in built_with if ecosystem in _LANGUAGE_OF]
+    used = {f"{form}:{maker}" for form in forms for maker in makers(form, launch)}
+    found = sorted({product for sign, product in signs() if sign.kind == "code" and sign.name in used})
+    if len(found) > 1:
+        return Unrecognised(f"its sources start {' and '.join(found)}", launch.place)
+    return found[0] if found else _by_packages(launch, built_with)
+
+
+def _by_packages(
+    launch: Launch, built_with: tuple[str, ...], kinds: tuple[str, ...] = ("framework", "dependency")
+) -> str | Unrecognised | None:
     """The server among the packages that a program is built from: the framework's, else the only one that is there."""
     packages = packages_of(launch.files, launch.place)
     if packages is None:
         return None
     names = {name for name in packages.direct.keys() if name.partition(":")[0] in built_with}  # noqa: SIM118
-    for kind in ("framework", "dependency"):
+    for kind in kinds:
         found = sorted({product for sign, product in signs() if sign.kind == kind and sign.name in names})
         if found:
             why = f"by its packages it may be {' or '.join(found)}"
@@ -248,19 +275,30 @@ def _read(known: Table, place: Place, launch: Launch, argv: Sequence | None) -> 
         return
     if place.elsewhere:
         return
-    if place.env:
+    if _of_the_other_start(known, place, launch):
+        yield Settings(place.format, None, place.label)
+    elif place.env:
         yield _from_variable(place, launch.env)
     elif place.format == "packages":
         packages = packages_of(launch.files, launch.place)
         yield Settings("packages", packages.direct if packages else None, place.label, "" if packages else "not seen")
     elif place.files:
-        yield from _from_files(place, launch, argv, _lines(known, launch, argv))
-    elif place.format == "javascript":
-        yield from _from_sources(known, place, launch)
+        others = {other.format for other in known.read} - {place.format}
+        read = _from_files(place, launch, argv, _lines(known, launch, argv), others)
+        yield from (settled(found, launch) for found in read) if place.format in LANGUAGES else read
+    elif place.format in LANGUAGES:
+        yield from of_sources(known, place.format, place.label, launch)
     elif place.format == "env":
         yield Settings("env", launch.env, place.label)
     else:
         yield Settings(place.format, argv, place.label, "" if argv is not None else launch.argv_unseen)
+
+
+def _of_the_other_start(known: Table, place: Place, launch: Launch) -> bool:
+    """Servers of Python are started by their own command, or by a call, and each way has its own settings."""
+    if not any(other.format == "python_source" for other in known.read):
+        return False
+    return (place.format == "python_source") != launch.own_code
 
 
 def _from_variable(place: Place, env: Mapping | None) -> Settings:
@@ -283,7 +321,9 @@ def _lines(known: Table, launch: Launch, argv: Sequence | None) -> tuple[Sequenc
     return tuple(line for line in (*held, argv) if isinstance(line, Sequence))
 
 
-def _from_files(place: Place, launch: Launch, argv: Sequence | None, lines: tuple[Sequence, ...]) -> Iterator[Settings]:
+def _from_files(
+    place: Place, launch: Launch, argv: Sequence | None, lines: tuple[Sequence, ...], others: set[str]
+) -> Iterator[Settings]:
     patterns = [name for name in place.files if not _FLAG.fullmatch(name)]
     flags = [match[1] for name in place.files if (match := _FLAG.fullmatch(name))]
     given = [node for line in lines for flag in flags for node in command_lines.lookup(line, flag)]
@@ -294,6 +334,9 @@ def _from_files(place: Place, launch: Launch, argv: Sequence | None, lines: tupl
             yield Settings(place.format, None, place.label, reason)
             return
         patterns = [_path(path)]
+        if _EXTENSIONS.get(patterns[0].rpartition(".")[2], place.format) in others:
+            yield Settings(place.format, None, place.label)
+            return
     elif flags and argv is None and launch.argv_unseen:
         yield Settings(place.format, None, place.label, launch.argv_unseen)
         return
@@ -349,22 +392,3 @@ def _document(form: str, label: str, source: Source) -> Iterator[Settings]:
     wrong = [problem for problem in reading.problems if problem.kind != "notice"]
     if wrong:
         yield Settings(form, None, label, wrong[0].message, problems=reading.problems)
-
-
-def _from_sources(known: Table, place: Place, launch: Launch) -> Iterator[Settings]:
-    if launch.files.sources is None:
-        yield Settings("javascript", None, place.label, "it was not seen")
-        return
-    rows = (*known.own.values(), *known.knobs.values())
-    keys = {key.rpartition(".")[2].lower() for row in rows for key in row.keys.get("javascript", ())}
-    found = False
-    for path, source in sorted(launch.files.sources.items()):
-        # Parsing a program's whole source would cost more than everything else.
-        if not path.endswith(_SCRIPTS) or _NOT_SERVED.search(path):
-            continue
-        lowered = source.text.lower()
-        if any(key in lowered for key in keys):
-            found = True
-            yield from _document("javascript", path, source)
-    if not found:
-        yield Settings("javascript", None, place.label)

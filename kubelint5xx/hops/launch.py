@@ -45,6 +45,7 @@ class Launch:
     ``argv`` is the whole command line as the kernel would get it (image's entrypoint and command included), or
     None with the reason in ``argv_unseen``. ``env`` maps names to values; its ``open`` tells why there may be more.
     Without either, the image starts as it was published. ``declared`` names the server where the configuration does.
+    ``own_code``: no server's own command is started, so that a server can only be one that the program itself starts.
     """
 
     name: str
@@ -57,3 +58,4 @@ class Launch:
     port: int | None = None
     annotations: Mapping | None = None
     declared: Node | None = None
+    own_code: bool = False

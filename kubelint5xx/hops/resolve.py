@@ -256,14 +256,16 @@ class _Resolver:
                     continue
             if case.same_as:
                 other = self.found[case.same_as]
-                return self.decided(row, other, [Read(case.same_as, other), *reads]) if other else None
+                if other is None or all(read.name == case.same_as for read in reads):
+                    return other
+                return self.decided(row, other, [Read(case.same_as, other), *reads])
             if case.data is None:
                 return Value.unknown(f"{self.table.title} does not settle {row.setting or row.name}", self.place)
             return self.decided(row, Value(case.data, self.origin(row, unseen)), reads)
         return None
 
     def decided(self, row: Row, plain: Value, reads: list[Read]) -> Value:
-        if not reads:
+        if not reads or (row.keys and all(_as_sure(read.value, plain) for read in reads)):
             return plain
         inputs = tuple({read.name: read.value for read in reads}.values())
         names = " and ".join(dict.fromkeys(read.name for read in reads))
@@ -286,6 +288,11 @@ class _Resolver:
             if isinstance(other.data, float) and isinstance(value.data, float) and other.data < value.data:
                 value = Value(other.data, Derived(f"limited by {name.rpartition('.')[2]}", (other, value)))
         return value
+
+
+def _as_sure(value: Value, plain: Value) -> bool:
+    """Whether ``value`` is a default too, and as sure: then it says no more than the default that it leads to."""
+    return isinstance(value.origin, Default) and value.confidence >= plain.confidence
 
 
 def _all_agree(cases: tuple[Case, ...]) -> bool:

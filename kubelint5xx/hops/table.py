@@ -39,6 +39,12 @@ FORMATS = (
     "hocon",
     "toml",
     "javascript",
+    "go_source",
+    "java_source",
+    "kotlin_source",
+    "python_source",
+    "ruby_source",
+    "csharp_source",
     "terraform",
     "attributes",
     "target_group_attributes",
@@ -55,14 +61,15 @@ _FACES = ("inbound", "outbound")
 _TYPES = (DURATION, BOOL, NUMBER, TEXT, VERSION)
 _DETECT = pattern(r"^detect:(.*?)(?=^\S)", re.MULTILINE | re.DOTALL)
 _EXAMPLES = pattern(r"^examples:", re.MULTILINE)
-_SIGN = pattern(r"\{ *(command|module|image|jar|class|framework|dependency): *\"?([^\s\"}]+)\"? *\}")
+_SIGN = pattern(r"\{ *(command|module|image|jar|class|framework|code|dependency): *\"?([^\s\"}]+)\"? *\}")
 
 
 @record
 class Sign:
     """A product is recognised by the program that is started (``command``, ``module`` of python -m, ``jar``,
     ``class``), by the end of an image's repository (``image``), or, where a program of its own is started, by a package
-    that it is built from: a ``framework`` that brings its server along, else a ``dependency`` that is a server."""
+    that it is built from: a ``framework`` that brings its server along, else a ``dependency`` that is a server. Between
+    these two its sources count: ``code`` is a language's format and what makes or starts the server there."""
 
     kind: str
     name: str
@@ -116,8 +123,9 @@ class Row:
 
 @record
 class Place:
-    """One place of settings. ``files``: patterns, or ``{argv:-c}`` for the path that a flag gives; ``env``: the
-    variable that holds it. Without both, the place is the object itself (its command line, its block).
+    """One place of settings. ``files``: patterns, ``{argv:-c}`` for the path that a flag gives, or ``{argv:*.ini}`` for
+    an argument with this ending; ``env``: the variable that holds it. Without both, the place is the object itself (its
+    command line, its block).
 
     ``at`` limits files to the program's ``sources`` or to the ``container``; else the ones of the container come first.
     Of a file with ``{}`` in its name there is one for each name that is active (see ``Table``).
@@ -153,6 +161,16 @@ class Preset:
 
 
 @record
+class EntryPoint:
+    """A published image whose entry point takes its arguments for those of ``program``: all, or where these begin
+    with a flag."""
+
+    image: str
+    program: str
+    always: bool = False
+
+
+@record
 class VersionMark:
     """Where a version stands: in the tag of an ``image``, or in a ``file``, as the first group of ``match``, or as the
     version of a package that the program is built from (``dependency``)."""
@@ -181,6 +199,7 @@ class Table:
     detect: tuple[Sign, ...] = ()
     version: tuple[VersionMark, ...] = ()
     images: tuple[Preset, ...] = ()
+    entry_points: tuple[EntryPoint, ...] = ()
     read: tuple[Place, ...] = ()
     own: Mapping[str, Row] = field(default_factory=dict)
     knobs: Mapping[str, Row] = field(default_factory=dict)
@@ -196,7 +215,8 @@ class Table:
 _LABELS = {
     "argv": "the command line",
     "env": "the environment",
-    "javascript": "the source code",
+    **dict.fromkeys(("javascript", "go_source", "java_source", "kotlin_source"), "the source code"),
+    **dict.fromkeys(("python_source", "ruby_source", "csharp_source"), "the source code"),
     "terraform": "the Terraform resource",
     "attributes": "the load balancer's attributes",
     "target_group_attributes": "the target group's attributes",
@@ -280,6 +300,10 @@ class _Loader:
             own=own,
             knobs={name: self.row(name, cells, self.type(name)) for name, cells in raw.pop("knobs").items()},
             images=tuple(self.preset(image) for image in raw.pop("images", ())),
+            entry_points=tuple(
+                EntryPoint(one["image"], one["program"], one.get("always", False))
+                for one in raw.pop("entry_points", ())
+            ),
             read=tuple(self.place(place) for place in raw.pop("read", ())),
             active=self.named(raw.pop("active", "")),
             activation=self.named(raw.pop("activation", "")),

@@ -10,7 +10,7 @@ from kubelint5xx.core import record as records
 from kubelint5xx.core.node import Sequence, Unresolved
 from kubelint5xx.core.value import Confidence, Written
 from kubelint5xx.hops import table
-from kubelint5xx.hops.detect import Image, Recognised, Unrecognised, hop_of, published, recognise
+from kubelint5xx.hops.detect import Image, Recognised, Unrecognised, hop_of, program_of, published, recognise
 from kubelint5xx.hops.launch import Launch
 from kubelint5xx.hops.table import Table
 from kubelint5xx.model.topology import Hop
@@ -174,6 +174,21 @@ def test_which_images_are_known_from_inside() -> None:
     assert published("nginx:1.27") and published("docker.io/library/nginx")
     assert not published("acme/nginx") and not published("acme/shop")
     assert Image.parse("host:5000/a/b:1.2@sha256:0") == Image("a/b", "1.2")
+
+
+@pytest.mark.parametrize(
+    ("image", "first", "program"),
+    [
+        ("traefik:v3.1", "--ping", "traefik"),
+        ("docker.io/library/traefik", "--ping", "traefik"),
+        ("traefik:v3.1", "sh", ""),
+        ("docker.io/istio/proxyv2:1.24.0", "proxy", "pilot-agent"),
+        ("shop/traefik", "--ping", ""),
+        ("shop/web", "--ping", ""),
+    ],
+)
+def test_a_published_image_puts_its_program_before_its_arguments(image: str, first: str, program: str) -> None:
+    assert program_of(image, first) == program
 
 
 def test_a_node_program_whose_source_is_unseen_leaves_its_default_unsure() -> None:

@@ -23,7 +23,9 @@ PLACE = scalar("- name: web").span
 
 
 def gunicorn(*settings: Settings) -> Hop:
-    return build_hop("gunicorn", "Gunicorn in web", PLACE, settings)
+    # Its own command starts it, so that no call in the program's sources counts.
+    uncalled = Settings("python_source", None, "the source code")
+    return build_hop("gunicorn", "Gunicorn in web", PLACE, (*settings, uncalled))
 
 
 def conf(**values: object) -> Settings:
@@ -236,3 +238,10 @@ def test_any_text_is_a_duration_of_a_known_length_or_none(written: str) -> None:
 def test_any_scalar_converts_to_a_value_of_the_row_s_type_or_to_a_reason(value: object) -> None:
     found = convert(Row("inbound.idle_timeout", "duration"), scalar(value), "idle")
     assert found is None or (isinstance(found.data, float) if found.known else found.reason)
+
+
+def test_a_default_that_only_names_another_row_is_that_row_s_value() -> None:
+    places = [Settings("env", mapping({}), "env"), NO_FLAGS, Settings("traefik", None, "traefik.yml")]
+    origin = idle(build_hop("traefik", "it", PLACE, places)).origin
+    assert isinstance(origin, Default)
+    assert origin.setting.endswith("idleTimeout")
