@@ -14,12 +14,11 @@ from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Join, Subject
 from kubelint5xx.link.cluster_joins import Clusters
 from kubelint5xx.link.images import Builds
-from kubelint5xx.link.kubernetes import link_kubernetes
 from kubelint5xx.link.memberships import memberships
 from kubelint5xx.link.nodes import link_nodes
 from kubelint5xx.link.objects import KubeObject, objects_of
 from kubelint5xx.link.parts import Layer
-from kubelint5xx.link.scopes import scopes_of
+from kubelint5xx.link.scopes import Scope, scopes_of
 from kubelint5xx.link.terraform_root import Root
 from kubelint5xx.model.topology import Edge, Model, Setting
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from kubelint5xx.eval.terraform import Module
 
 _METADATA = ("metadata", "annotations")
+# What runs, and what it reads: alone it is on no path, since nothing leads to it.
+BEHIND = frozenset({"ConfigMap", "DaemonSet", "Deployment", "Namespace", "Pod", "ReplicaSet", "StatefulSet"})
 IGNORE, IGNORE_REASON = "kubelint5xx.io/ignore", "kubelint5xx.io/ignore-reason"
 
 
@@ -37,7 +38,8 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: B
     scopes = scopes_of(objects, problems)
     roots = [Root(directory, module) for directory, module in sorted(modules.items())]
     terraform = _terraform(roots, config) if roots else Layer()
-    kubernetes = link_kubernetes(scopes, builds, terraform.target_groups, config)
+    led_to = terraform.target_groups or not all(thing.kind in BEHIND for thing in objects)
+    kubernetes = _kubernetes(scopes, builds, terraform, config) if led_to else Layer()
     nodes = link_nodes(scopes, roots, terraform, config)
     # What Terraform says of target groups stands in the second layer, and of nodes and clusters in the third, completed
     # by the manifests.
@@ -61,11 +63,20 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: B
     )
 
 
+# Both layers are imported where there is something to join: each is a tenth of the start-up, which is most of what a
+# hook's run on a few files takes.
+
+
 def _terraform(roots: Sequence[Root], config: Config) -> Layer:
-    # Most runs read no Terraform, and its modules would be a tenth of their start-up.
     from kubelint5xx.link.terraform import link_terraform
 
     return link_terraform(roots, config)
+
+
+def _kubernetes(scopes: tuple[Scope, ...], builds: Builds, terraform: Layer, config: Config) -> Layer:
+    from kubelint5xx.link.kubernetes import link_kubernetes
+
+    return link_kubernetes(scopes, builds, terraform.target_groups, config)
 
 
 def _in_cluster(edge: Edge, clusters: Clusters) -> Edge:
@@ -91,7 +102,7 @@ def _settings(layers: Iterable[Layer], clusters: Clusters) -> Iterable[Setting]:
 
 def _annotated(objects: Iterable[KubeObject]) -> Iterable[tuple[Span, Node, Node | None]]:
     for thing in objects:
-        for annotations in (child(thing.root, *_METADATA), child(thing.root, "spec", "template", *_METADATA)):
-            wanted = child(annotations, IGNORE)
+        for said in (child(thing.root, *_METADATA), child(thing.root, "spec", "template", *_METADATA)):
+            wanted = child(said, IGNORE)
             if wanted is not None and not isinstance(wanted, Unresolved):
-                yield thing.root.span, wanted, child(annotations, IGNORE_REASON)
+                yield thing.root.span, wanted, child(said, IGNORE_REASON)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from posixpath import dirname
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.node import Mapping, items, text
@@ -252,7 +253,9 @@ def _declared(thing: KubeObject, scope: Scope) -> Evidence | None:
     if path is None:
         return None
     name = thing.name or text(thing.at("clusterName")) or ""
-    evidence = Evidence(f"the cluster {name}".rstrip(), thing.span, frozenset(filter(None, [name])), scope.name)
+    # A tool's file stands for what lies beside and below it: it is no object of the cluster that it declares.
+    folder = dirname(thing.path)
+    evidence = Evidence(f"the cluster {name}".rstrip(), thing.span, frozenset(filter(None, [name])), folder)
     version = thing.at(*path)
     if version is not None and is_set(version):
         evidence.kubernetes_version = value_of(version, path[-1], VERSION)

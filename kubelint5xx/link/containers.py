@@ -24,6 +24,7 @@ from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Join, Value, Written
+from kubelint5xx.hops.detect import program_of
 from kubelint5xx.hops.launch import Files, Launch
 from kubelint5xx.link.image_names import ImageName
 from kubelint5xx.link.images import BuildContext, Builds
@@ -195,6 +196,8 @@ def _argv(
         return _of_build(args, build, env)
     if isinstance(args, Sequence):
         first = text(args.items[0]) or "-"
+        if program := program_of(text(container.node.get("image")) or "", first):
+            return _expanded((Scalar(args.span, program, program), *args.items), args.span, env), ""
         # Entry points of published images run their arguments unless these are options.
         if image.published and not first.startswith("-"):
             return _expanded(args.items, args.span, env), ""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from posixpath import join, normpath
+from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.node import text
@@ -17,10 +18,12 @@ from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Source
 from kubelint5xx.core.tree import Tree
 from kubelint5xx.core.value import Join
-from kubelint5xx.formats import dockerfile
 from kubelint5xx.hops.launch import Files
 from kubelint5xx.hops.packages import MANIFEST
 from kubelint5xx.link.image_names import ImageName
+
+if TYPE_CHECKING:
+    from kubelint5xx.formats import dockerfile
 
 Load = Callable[[str], Source | Problem | None]
 
@@ -35,7 +38,7 @@ _SKIPPED = pattern(
     r"(?:^|/)(?:node_modules|dist|tests?|__tests__|spec|vendor|\.git|\.venv|venv|site-packages|coverage|testdata)/|"
     r"(?:^|/)(?:package-lock\.json|[^/]*\.(?:test|spec|min)\.[jt]sx?|test_[^/]*\.py|[^/]*_test\.(?:py|go))$"
 )
-_SOURCES = pattern(r"\.(?:[cm]?[jt]s|py)$")
+_SOURCES = pattern(r"\.(?:[cm]?[jt]s|py|go|java|kt|rb|cs)$")
 # What a program is built from, and the settings that are packed into it.
 _RESOURCES = pattern(r"(?:^|/)(?:src/main/resources|conf)/(?:[^/]+/)?[^/]+\.(?:properties|ya?ml|conf)$")
 _SETTINGS = pattern(r"\.(?:conf|ini|cfg|xml|ya?ml|properties|toml|json|env|sh|hocon)$|(?:^|/)[^./]+$")
@@ -233,6 +236,8 @@ class Builds:
         if not isinstance(source, Source):
             self._problems += [source] if source else []
             return None
+        from kubelint5xx.formats import dockerfile
+
         reading = dockerfile.read(source)
         self._problems += reading.problems
         documents = reading.documents

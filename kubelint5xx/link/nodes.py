@@ -30,9 +30,7 @@ from kubelint5xx.link.workloads import workload_of
 from kubelint5xx.model.topology import Setting
 
 
-def link_nodes(
-    scopes: tuple[Scope, ...], roots: Sequence[Root], terraform_layer: Layer, config: Config
-) -> Layer:
+def link_nodes(scopes: tuple[Scope, ...], roots: Sequence[Root], terraform_layer: Layer, config: Config) -> Layer:
     """All node groups and clusters, those of the Terraform layer included and completed: its ``node_groups``,
     ``clusters`` and ``settings`` stand in the result, and are not to be taken twice. Never raises."""
     settings = list(terraform_layer.settings)

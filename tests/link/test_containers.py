@@ -49,6 +49,11 @@ def test_the_command_replaces_the_images_entry_point_and_drops_its_command() -> 
     assert idle(web(command="[gunicorn]", args='["--keep-alive=7"]'), files=build).data == 7.0
 
 
+def test_arguments_to_a_known_entry_point_are_those_of_its_program() -> None:
+    flag = "--entrypoints.web.transport.respondingtimeouts.idletimeout=9s"
+    assert idle(web(command="", args=f'["{flag}"]', image="traefik:v3.1")).data == 9.0
+
+
 def test_arguments_to_an_unknown_entry_point_are_not_guessed() -> None:
     layer = joined(INGRESS, SERVICE, web(command="", args='[gunicorn, "--keep-alive", "6"]'))
     assert only(layer).receiver.product == "" and "entry point" in layer.undecided[0].reason
