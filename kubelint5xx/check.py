@@ -114,4 +114,3 @@ def _selected(finding: Finding, config: Config, groups: dict[str, str]) -> bool:
         for pattern, ignored in config.per_path_ignore.items()
         if fnmatchcase(finding.place.path, pattern)
     )
-

@@ -147,10 +147,10 @@ def _split(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _check_names(names: Iterable[str]) -> None:
     """Refuse slugs and groups that do not exist: a misspelt --ignore would silently do nothing."""
-    from kubelint5xx.config_file import no_such_rule
-
     for name in names:
         if name not in (known := _rule_names()):
+            from kubelint5xx.config_file import no_such_rule
+
             raise click.UsageError(no_such_rule(name, known))
 
 
@@ -239,14 +239,15 @@ def _relative(path: str, root: Path) -> str:
 
 def _configuration(given: str | None, start: Path, root: Path) -> Config:
     from kubelint5xx.config import Config
+
+    file = Path(given) if given else _nearest_config(start.resolve(), root)
+    if file is None:
+        return Config()
     from kubelint5xx.config_file import load_config
     from kubelint5xx.core.problem import InputError
     from kubelint5xx.core.source import Source
     from kubelint5xx.output import Failed
 
-    file = Path(given) if given else _nearest_config(start.resolve(), root)
-    if file is None:
-        return Config()
     full = file.resolve()
     shown = full.relative_to(root).as_posix() if full.is_relative_to(root) else str(file)
     try:
@@ -320,6 +321,21 @@ def rules() -> None:
     for group, members in groupby(shipped_rules(), lambda rule: rule.group):
         lines += [group, *(f"  {rule.slug:34}{rule.severity!s:9}{rule.title}" for rule in members)]
     say("\n".join(lines))
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+def servers(names: tuple[str, ...]) -> None:
+    """List the servers, proxies and load balancers that are known (or only NAMES), with their defaults."""
+    from kubelint5xx.core.problem import RuleError
+    from kubelint5xx.hops.table import products
+    from kubelint5xx.output import say
+    from kubelint5xx.report.servers import render
+
+    try:
+        say(render(names or products()))
+    except RuleError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @cli.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
-from kubelint5xx.core.node import Scalar
+from kubelint5xx.core.node import Node, Scalar, entries
 from kubelint5xx.core.pattern import byte_pattern, pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
@@ -40,7 +40,7 @@ _INFRASTRUCTURE = byte_pattern(
 )
 _PLAN = byte_pattern(rb'"(?:planned_values|terraform_version)"\s*:')
 # Those in JSON are not evaluated: that they are there makes what is missing unknown.
-_TERRAFORM = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json")
+_TERRAFORM = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json", ".tfvars.json")
 
 
 @record(frozen=False)
@@ -244,7 +244,11 @@ class _Directory:
 
     @cached_property
     def sources(self) -> dict[str, Source]:
-        return {path.rpartition("/")[2]: source for path in self.paths if (source := self._load(path)) is not None}
+        return {
+            path.rpartition("/")[2]: source
+            for path in self.paths
+            if not path.endswith(".tfvars.json") and (source := self._load(path)) is not None
+        }
 
 
 def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -> None:
@@ -276,7 +280,7 @@ def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -
         directory
         for directory in _roots(directories, raw)
         if any(_INFRASTRUCTURE.search(raw[path]) for path in directories[directory].paths)
-        and any(not path.endswith(".tfvars") for path in directories[directory].paths)
+        and any(not path.endswith((".tfvars", ".tfvars.json")) for path in directories[directory].paths)
     ]
     for path in inputs.config.var_files:
         if path not in raw and (data := _load(path, inputs)) is not None:
@@ -291,9 +295,27 @@ def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -
             directory,
             directories[directory].sources,
             var_files,
-            inputs.config.variables,
+            {**_json_variables(directories[directory].paths, load, inputs), **inputs.config.variables},
             child_modules=lambda path: directories[path].sources if path in directories else None,
         )
+
+
+def _json_variables(
+    paths: Iterable[str], load: Callable[[str], Source | None], inputs: Inputs
+) -> dict[str, Node]:
+    """The values in the variable files in JSON that Terraform reads by itself."""
+    found: dict[str, Node] = {}
+    for path in paths:
+        name = path.rpartition("/")[2]
+        if name != "terraform.tfvars.json" and not name.endswith(".auto.tfvars.json"):
+            continue
+        if (source := load(path)) is None:
+            continue
+        reading = reader("json").read(source)
+        inputs.problems.extend(reading.problems)
+        for document in reading.documents:
+            found.update((str(entry.key.value), entry.value) for entry in entries(document.root))
+    return found
 
 
 def _meant(var_file: str, roots: list[str]) -> list[str]:

@@ -557,6 +557,13 @@ def test_variables_of_the_command_line_win_and_are_the_place_of_the_value(infra:
     assert [text for text, _ in idle_timeouts(run(*base, "--var-file", outside))] == ["200 s"]
 
 
+def test_variable_files_in_json_are_read_where_terraform_reads_them_by_itself(infra: Path) -> None:
+    base = ("check", infra, "--no-config", "--select", SLUG, "--format", "json")
+    (infra / "terraform/prod.auto.tfvars.json").write_text('{"idle": 250}')
+    assert idle_timeouts(run(*base)) == [("250 s", "terraform/prod.auto.tfvars.json")]
+    assert idle_timeouts(run(*base, "--var", "idle=400")) == [("400 s", "<command line>")]
+
+
 def test_a_variable_of_a_structured_type_is_given_as_an_expression(infra: Path) -> None:
     main = infra / "terraform/main.tf"
     main.write_text(INFRA.replace("= var.idle", "= var.balancer.idle"))
@@ -581,6 +588,14 @@ def test_rules_lists_every_group_and_slug() -> None:
     lines = run("rules").stdout.splitlines()
     assert "keepalive" in lines
     assert any(line.split()[:2] == [SLUG, "error"] for line in lines)
+
+
+def test_servers_lists_what_is_known_of_each_and_refuses_what_does_not_exist() -> None:
+    assert {"Gunicorn (server; gunicorn)", "AWS ALB (balancer; aws_alb)"} < set(run("servers").stdout.splitlines())
+    assert "Gunicorn" not in run("servers", "daphne").stdout
+    refused = run("servers", "gunicron")
+    assert refused.exit_code == 2
+    assert "did you mean 'gunicorn'" in refused.output
 
 
 @pytest.mark.parametrize("kind", ["config", "hop", "report", "rule"])
