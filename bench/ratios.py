@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    program = [sys.executable, "-m", "kubelint5xx"]
+    program = [str(Path(sys.executable).with_name("kubelint5xx"))]
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder, "web.yaml")
         manifest.write_text(MANIFEST, encoding="utf-8")

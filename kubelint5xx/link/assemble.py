@@ -15,19 +15,19 @@ from kubelint5xx.core.value import Join, Subject
 from kubelint5xx.link.cluster_joins import Clusters
 from kubelint5xx.link.images import Builds
 from kubelint5xx.link.memberships import memberships
-from kubelint5xx.link.nodes import link_nodes
 from kubelint5xx.link.objects import KubeObject, objects_of
 from kubelint5xx.link.parts import Layer
 from kubelint5xx.link.scopes import Scope, scopes_of
-from kubelint5xx.link.terraform_root import Root
 from kubelint5xx.model.topology import Edge, Model, Setting
 
 if TYPE_CHECKING:
     from kubelint5xx.eval.terraform import Module
+    from kubelint5xx.link.terraform_root import Root
 
 _METADATA = ("metadata", "annotations")
 # What runs, and what it reads: alone it is on no path, since nothing leads to it.
 BEHIND = frozenset({"ConfigMap", "DaemonSet", "Deployment", "Namespace", "Pod", "ReplicaSet", "StatefulSet"})
+RUNS = frozenset({"Deployment", "Namespace", "Pod", "ReplicaSet", "StatefulSet"})
 IGNORE, IGNORE_REASON = "kubelint5xx.io/ignore", "kubelint5xx.io/ignore-reason"
 
 
@@ -36,11 +36,11 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: B
     problems: list[Problem] = []
     objects = list(objects_of(documents, problems))
     scopes = scopes_of(objects, problems)
-    roots = [Root(directory, module) for directory, module in sorted(modules.items())]
+    roots = _roots(modules) if modules else []
     terraform = _terraform(roots, config) if roots else Layer()
     led_to = terraform.target_groups or not all(thing.kind in BEHIND for thing in objects)
     kubernetes = _kubernetes(scopes, builds, terraform, config) if led_to else Layer()
-    nodes = link_nodes(scopes, roots, terraform, config)
+    nodes = _nodes(scopes, roots, terraform, config) if roots or config.cluster or _tells_of_nodes(objects) else Layer()
     # What Terraform says of target groups stands in the second layer, and of nodes and clusters in the third, completed
     # by the manifests.
     layers = (Layer(terraform.edges, undecided=terraform.undecided), kubernetes, nodes)
@@ -63,8 +63,19 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: B
     )
 
 
-# Both layers are imported where there is something to join: each is a tenth of the start-up, which is most of what a
+def _tells_of_nodes(objects: Iterable[KubeObject]) -> bool:
+    """Whether any object may say something of nodes or clusters. Of what only runs, a sysctl does."""
+    return any(thing.kind not in RUNS or "sysctl" in thing.span.source.text for thing in objects)
+
+
+# The layers are imported where there is something to join: each is a tenth of the start-up, which is most of what a
 # hook's run on a few files takes.
+
+
+def _roots(modules: Mapping[str, Module]) -> list[Root]:
+    from kubelint5xx.link.terraform_root import Root
+
+    return [Root(directory, module) for directory, module in sorted(modules.items())]
 
 
 def _terraform(roots: Sequence[Root], config: Config) -> Layer:
@@ -77,6 +88,12 @@ def _kubernetes(scopes: tuple[Scope, ...], builds: Builds, terraform: Layer, con
     from kubelint5xx.link.kubernetes import link_kubernetes
 
     return link_kubernetes(scopes, builds, terraform.target_groups, config)
+
+
+def _nodes(scopes: tuple[Scope, ...], roots: Sequence[Root], terraform: Layer, config: Config) -> Layer:
+    from kubelint5xx.link.nodes import link_nodes
+
+    return link_nodes(scopes, roots, terraform, config)
 
 
 def _in_cluster(edge: Edge, clusters: Clusters) -> Edge:

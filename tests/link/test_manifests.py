@@ -26,6 +26,7 @@ def test_manifests_and_packed_settings_are_among_the_program_s_sources() -> None
     assert not files.unseen
     assert sorted(files.sources or {}) == [
         "shop/pom.xml",
+        "shop/src/main/java/App.java",
         "shop/src/main/resources/META-INF/microprofile-config.properties",
         "shop/src/main/resources/application-prod.yml",
     ]

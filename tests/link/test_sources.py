@@ -50,11 +50,31 @@ def idle(base: str, command: str, files: dict[str, str], **container: str) -> Va
 @pytest.mark.parametrize(
     ("base", "command", "files", "place"),
     [
-        ("golang:1.22", '["/app/server"]', {"go.mod": "module shop\n", "main.go": GO}, ("main.go", 6, "75 * time.Second")),
-        ("eclipse-temurin:21", '["java", "-jar", "app.jar"]', {"pom.xml": JETTY, "src/App.java": JAVA}, ("src/App.java", 4, "75_000")),
-        ("eclipse-temurin:21", '["java", "-jar", "app.jar"]', {"pom.xml": JETTY, "src/App.kt": KOTLIN}, ("src/App.kt", 3, "75_000")),
+        (
+            "golang:1.22",
+            '["/app/server"]',
+            {"go.mod": "module shop\n", "main.go": GO},
+            ("main.go", 6, "75 * time.Second"),
+        ),
+        (
+            "eclipse-temurin:21",
+            '["java", "-jar", "app.jar"]',
+            {"pom.xml": JETTY, "src/App.java": JAVA},
+            ("src/App.java", 4, "75_000"),
+        ),
+        (
+            "eclipse-temurin:21",
+            '["java", "-jar", "app.jar"]',
+            {"pom.xml": JETTY, "src/App.kt": KOTLIN},
+            ("src/App.kt", 3, "75_000"),
+        ),
         ("python:3.12-slim", '["python", "main.py"]', {"main.py": PYTHON}, ("main.py", 4, "75")),
-        ("ruby:3.3", '["bundle", "exec", "puma"]', {"config/puma.rb": "# x\npersistent_timeout 75\n"}, ("config/puma.rb", 2, "75")),
+        (
+            "ruby:3.3",
+            '["bundle", "exec", "puma"]',
+            {"config/puma.rb": "# x\npersistent_timeout 75\n"},
+            ("config/puma.rb", 2, "75"),
+        ),
         (
             "mcr.microsoft.com/dotnet/aspnet:8.0",
             '["dotnet", "Shop.dll"]',
@@ -63,7 +83,7 @@ def idle(base: str, command: str, files: dict[str, str], **container: str) -> Va
         ),
         ("node:22", '["node", "server.js"]', {"server.js": NODE}, ("server.js", 2, "75_000")),
     ],
-)  # fmt: skip
+)
 def test_a_setting_in_a_source_points_at_its_number(
     base: str, command: str, files: dict[str, str], place: tuple[str, int, str]
 ) -> None:
