@@ -16,6 +16,8 @@ from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.value import Confidence, Severity
 from kubelint5xx.report import sarif
 from kubelint5xx.report.fingerprint import line_hashes
+from kubelint5xx.rule_tests import run_stack, stack_files
+from tests.report.conftest import ROOT
 
 RULE = RuleInfo("some-rule", "group", "Something is wrong", Severity.INFO, "")
 
@@ -265,3 +267,13 @@ def test_official_validator_finds_no_error(
     # could download, numeric rule ids, copies of the source (two rules).
     assert {rule for _, rule, _ in found} <= {f"SARIF20{n:02}" for n in (2, 3, 5, 6, 9, 10, 11, 12)}
     assert "error" in {level for level, *_ in multitool(text.replace('"startLine": 5', '"startLine": 0'))}
+
+
+def test_the_log_of_the_incident_passes_both(
+    sarif_schema: dict[str, Any], multitool: Callable[[str], list[tuple[str, str, str]]]
+) -> None:
+    text = sarif.render(run_stack(stack_files(ROOT / "examples/incident")))
+    log = json.loads(text)
+    assert len(log["runs"][0]["results"]) == 6
+    assert list(jsonschema.Draft4Validator(sarif_schema).iter_errors(log)) == []
+    assert [each for each in multitool(text) if each[0] == "error"] == []
