@@ -5,7 +5,8 @@ A reader module has
 * ``read(source: Source) -> Reading``: never raises on bad input; what cannot be read is a problem in the reading;
 * optionally ``lookup(root: Node, key: str, port: int | None) -> tuple[Node, ...]``: where a hop table's key is
   set in a document of this syntax, in the order in which later ones win. Without it a key is a path of mapping
-  keys joined by dots.
+  keys joined by dots;
+* for programming languages, ``modules`` and ``constant``, by which a name leads into another file (``hops.sources``).
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ MAX_LENGTH = 1_000_000
 IN_A_BRANCH = "set inside a branch that may not run"
 _MAX_SETTINGS = 500
 _MAX_DEPTH = 50
+# A node's parent is looked for from the root on, so that a long way up takes time by its square.
+MAX_STEPS = 300
 _PORT = pattern(r".*:(\d{1,5})|(\d{1,5})")
 
 
@@ -151,7 +153,9 @@ class Program:
     def conditional(self, node: Syntax) -> bool:
         """Whether the node stands in a branch. A function's body does not count: who calls it is not followed."""
         inner, outer = node, node.parent
-        while outer is not None:
+        for _ in range(MAX_STEPS):
+            if outer is None:
+                return False
             if outer.type in self.dialect.branches and inner not in (
                 outer.child_by_field_name("condition"),
                 outer.child_by_field_name("initializer"),
@@ -161,7 +165,7 @@ class Program:
             if short_circuit and short_circuit.type in ("&&", "||", "??", "?:") and inner == outer.named_children[-1]:
                 return True
             inner, outer = outer, outer.parent
-        return False
+        return True
 
 
 def read(
@@ -185,11 +189,14 @@ def read(
         return Reading(problems=(program,))
     found: list[Entry] = []
     open_ = ""
-    for entry in entries(program):
-        if len(found) >= _MAX_SETTINGS:
-            open_ = "more settings than are read"
-            break
-        found.append(entry)
+    try:
+        for entry in entries(program):
+            if len(found) >= _MAX_SETTINGS:
+                open_ = "more settings than are read"
+                break
+            found.append(entry)
+    except RecursionError:
+        return Reading(problems=(Problem(source.path, 1, "nested too deeply to be read"),))
     found.sort(key=lambda entry: entry.key.span.start)
     return Reading((Document(source, form, Mapping(whole, tuple(found), open_)),))
 
@@ -284,9 +291,11 @@ def string(node: Syntax) -> str:
 def above(node: Syntax, *kinds: str) -> Syntax | None:
     """The nearest node of one of ``kinds`` that ``node`` stands in."""
     outer = node.parent
-    while outer is not None and outer.type not in kinds:
+    for _ in range(MAX_STEPS):
+        if outer is None or outer.type in kinds:
+            return outer
         outer = outer.parent
-    return outer
+    return None
 
 
 def made(program: Program, maker: str, place: Syntax, settings: Iterable[Entry], open_: str = "") -> Entry:

@@ -102,8 +102,7 @@ def _entries(program: Program) -> Iterator[Entry]:
 
 def _object(node: Syntax, types: dict[str, str]) -> tuple[str, str]:
     """The class of an expression's object, "" where it is not known, and what tells it from others."""
-    chain = node
-    while True:
+    for _ in range(code.MAX_STEPS):
         if node.type == "cast_expression" and (kind := node.child_by_field_name("type")):
             return simple(content(kind)), content(node)
         if node.type == "object_creation_expression" and (kind := node.child_by_field_name("type")):
@@ -115,19 +114,21 @@ def _object(node: Syntax, types: dict[str, str]) -> tuple[str, str]:
             continue
         inner = node.child_by_field_name("object") if node.type == "method_invocation" else None
         if inner is None:
-            return "", content(chain)[:200]
+            break
         if inner.type == "identifier" and content(inner)[:1].isupper():
             return content(inner), _name_of(node)
         node = inner
+    return "", ""
 
 
 def _name_of(node: Syntax) -> str:
     """The variable that an object is put into, through the calls of its builder; else its own place."""
     outer = node.parent
     inner = node
-    while outer is not None and (
-        outer.type in _WRAPPERS or (outer.type == "method_invocation" and outer.child_by_field_name("object") == inner)
-    ):
+    for _ in range(code.MAX_STEPS):
+        chained = outer is not None and outer.type == "method_invocation"
+        if outer is None or not (outer.type in _WRAPPERS or (chained and outer.child_by_field_name("object") == inner)):
+            break
         inner, outer = outer, outer.parent
     if outer is not None and outer.type == "variable_declarator" and (name := outer.child_by_field_name("name")):
         return content(name)

@@ -100,13 +100,14 @@ def setting_of(program: Program, call: Call) -> tuple[str, Syntax] | None:
     given = call.arguments
     if call.name in _BY_NAME and len(given) == 2:
         named = string(given[0]) if given[0].type in program.dialect.strings else content(given[0])
-        return named.rpartition(".")[2], given[1]
-    if len(given) != 1:
+        name, value = named.rpartition(".")[2], given[1]
+    elif len(given) == 1:
+        name, value = call.name, given[0]
+        if name.startswith("set") and len(name) > 3:
+            name = name[3].lower() + name[4:]
+    else:
         return None
-    name = call.name
-    if name.startswith("set") and len(name) > 3:
-        name = name[3].lower() + name[4:]
-    return name, given[0]
+    return (name, value) if name in _SETTINGS else None
 
 
 def simple(written: str) -> str:

@@ -124,8 +124,7 @@ def _receiver(node: Syntax, types: dict[str, str]) -> tuple[str, str]:
 
 def _object(node: Syntax, types: dict[str, str]) -> tuple[str, str]:
     """The class of an expression's object, "" where it is not known, and what tells it from others."""
-    start = node
-    while True:
+    for _ in range(code.MAX_STEPS):
         if node.type == "parenthesized_expression" and node.named_children:
             node = node.named_children[0]
         elif node.type == "as_expression" and (kind := node.child_by_field_name("right")):
@@ -137,18 +136,21 @@ def _object(node: Syntax, types: dict[str, str]) -> tuple[str, str]:
         else:
             call = _called(node)
             if call is None:
-                return "", content(start)[:200]
+                break
             if call.object is None:
                 return call.name, _name_of(node)
             if call.object.type == "identifier" and content(call.object)[:1].isupper():
                 return content(call.object), _name_of(node)
             node = call.object
+    return "", ""
 
 
 def _name_of(node: Syntax) -> str:
     """The variable that an object is put into, through calls on it; else its own place."""
     inner, outer = node, node.parent
-    while outer is not None and outer.type in ("navigation_expression", "call_expression"):
+    for _ in range(code.MAX_STEPS):
+        if outer is None or outer.type not in ("navigation_expression", "call_expression"):
+            break
         if outer.named_children[0] != inner:
             break
         inner, outer = outer, outer.parent
@@ -182,7 +184,7 @@ def _called(node: Syntax) -> Call | None:
     given = [each.named_children[-1] for each in held.named_children if each.named_children] if held else []
     if function.type == "identifier":
         return Call(None, content(function), given, function)
-    if function.type == "call_expression":
+    if function.type == "call_expression" and function.named_children[0].type == "identifier":
         # The block behind a call's arguments is one more argument.
         return _called(function)
     if function.type == "navigation_expression" and len(function.named_children) == 2:

@@ -141,7 +141,7 @@ def recognise(launch: Launch) -> Recognised | Unrecognised:
         start = started(launch.argv.items, context)
     words = start.words if isinstance(start, Start) else items(launch.argv)
     argv = Sequence(launch.argv.span, words) if launch.argv is not None else None
-    launch = replace(launch, own_code=not isinstance(start, Start) or start.kind in ("jar", "class"))
+    launch = replace(launch, own_code=_is_own(start))
     if declared is not None:
         return _declared(launch, declared, argv)
     product = _product(launch, start)
@@ -172,11 +172,13 @@ def _declared(launch: Launch, declared: Node, argv: Sequence | None) -> Recognis
 
 def _product(launch: Launch, start: Start | Unknown) -> str | Unrecognised:
     if isinstance(start, Start):
-        found = sorted({product for sign, product in signs() if sign == Sign(start.kind, start.name)})
+        found = _signed(start)
         if len(found) == 1:
             return found[0]
         if not found and start.kind in ("jar", "class") and (by_packages := _by_packages(launch, _JVM)):
             return by_packages
+        if not found and start.kind == "module" and (own := _of_own(launch, ("pypi",))):
+            return own
         what = "may be " + " or ".join(found) if found else "is no server that is known"
         return Unrecognised(f"{start.name} {what}", start.words[0].span if start.words else launch.place)
     if start.built_with and (own := _of_own(launch, start.built_with)):
@@ -186,6 +188,18 @@ def _product(launch: Launch, start: Start | Unknown) -> str | Unrecognised:
     if launch.argv is None and len(by_image) == 1:
         return by_image[0]
     return Unrecognised(start.reason, start.place)
+
+
+def _is_own(start: Start | Unknown) -> bool:
+    """Whether a program is started that is no server's own command."""
+    if isinstance(start, Unknown):
+        return bool(start.built_with)
+    return start.kind in ("jar", "class") or not _signed(start)
+
+
+def _signed(start: Start) -> list[str]:
+    """The products that are started by that name."""
+    return sorted({product for sign, product in signs() if sign == Sign(start.kind, start.name)})
 
 
 def _of_own(launch: Launch, built_with: tuple[str, ...]) -> str | Unrecognised | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Protocol, cast
 
 from kubelint5xx import formats
+from kubelint5xx.core.document import Reading
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Unresolved, items, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
@@ -33,7 +35,7 @@ LISTENS = "listens"
 _CODE = tuple(end for ends in LANGUAGES.values() for end in ends)
 _MAX_IMPORTS = 20
 _NOT_SERVED = pattern(
-    r"(^|/)(node_modules|tests?|__tests__|spec|e2e|dist-test|coverage|examples?|docs?|vendor|benchmarks?)/"
+    r"(^|/)(node_modules|tests?|__tests__|spec|e2e|dist-test|coverage)/"
     r"|\.(test|spec|d)\.[cm]?[jt]s$|_test\.go$|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$|Tests?\.(java|kt|cs)$"
 )
 
@@ -87,12 +89,18 @@ def _read(form: str, launch: Launch) -> tuple[list[Mapping], str, tuple[Problem,
     unread = ""
     for path, source in sorted((launch.files.sources or {}).items()):
         if path.endswith(LANGUAGES[form]) and not _NOT_SERVED.search(path):
-            reading = formats.reader(form).read(source)
+            reading = _reading(form, source)
             roots += [document.root for document in reading.documents if isinstance(document.root, Mapping)]
             if not reading.documents and reading.problems:
                 unread = unread or reading.problems[0].message
             problems += [problem for problem in reading.problems if problem.kind != "notice"]
     return roots, unread, tuple(problems)
+
+
+@lru_cache(maxsize=4096)
+def _reading(form: str, source: Source) -> Reading:
+    """Read once, however many containers start from one build."""
+    return formats.reader(form).read(source)
 
 
 class _Settling:
@@ -124,15 +132,20 @@ class _Settling:
     def elsewhere(self, name: str) -> bool:
         """Whether a script, or a file that the program loads into its environment, may set the variable."""
         written = f"{name}="
-        if any(written in (text(word) or word.span.text) for word in items(self.launch.argv)):
+        words = [text(word) or word.span.text for word in items(self.launch.argv)]
+        if any(written in word or "env-file" in word for word in words):
             return True
         files = self.launch.files
         if any(written in source.text for source in files.seen.values() if not source.path.endswith(_CODE)):
             return True
-        return any(
-            "dotenv" in source.text or (path.endswith("package.json") and written in source.text)
-            for path, source in (files.sources or {}).items()
-        )
+        for path, source in (files.sources or {}).items():
+            manifest = path.endswith(("package.json", "Gemfile"))
+            # Lock files name dotenv too, where some package merely could use it.
+            if "dotenv" in source.text and (manifest or path.endswith(_CODE)):
+                return True
+            if manifest and ("env-file" in source.text or written in source.text):
+                return True
+        return False
 
     def named(self, path: str, use: Mapping) -> Node:
         module, name = text(use.get("module")) or "", text(use.get("name")) or ""

@@ -18,17 +18,17 @@ pytest.importorskip("tree_sitter_c_sharp")
         ("new TimeSpan(0, 2, 10)", "130 s"),
         ("new TimeSpan(1, 0, 0, 0)", "86400 s"),
         ("TimeSpan.FromSeconds(Keep * 2)", "130 s"),
-        ("TimeSpan.Parse(\"00:02:10\")", "00:02:10"),
+        ('TimeSpan.Parse("00:02:10")', "00:02:10"),
         ("Span", "9 s"),
         ("settings.Idle", UNKNOWN),
         ("x ? a : b", UNKNOWN),
         (
-            "TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable(\"K\") ?? \"130\"))",
+            'TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("K") ?? "130"))',
             {"env": "K", "default": "130 s", "times": "1 s"},
         ),
         ("Limits.Idle", {"module": "Limits", "name": "Idle"}),
     ],
-)  # fmt: skip
+)
 def test_values_of_limits(written: str, value: object) -> None:
     text = (
         "class A { const int Keep = 65; static readonly TimeSpan Span = TimeSpan.FromSeconds(9);\n"

@@ -8,7 +8,8 @@ from kubelint5xx.formats import go_source, lookup
 from tests.formats.trees import UNKNOWN, plain, tree
 
 pytest.importorskip("tree_sitter_go")
-HEAD = 'package main\nimport ("net/http"; "os/signal"; "time"; web "github.com/gofiber/fiber/v2"; "github.com/gin-gonic/gin")\n'
+IMPORTS = '"net/http"; "os/signal"; "time"; web "github.com/gofiber/fiber/v2"; "github.com/gin-gonic/gin"'
+HEAD = f"package main\nimport ({IMPORTS})\n"
 
 
 def root(body: str, top: str = "") -> Mapping:
@@ -82,12 +83,15 @@ def test_packages_go_by_the_names_of_the_file() -> None:
     [
         ('http.ListenAndServe(":80", nil)', {"listens", "listens_bare"}),
         ('r := gin.Default(); r.Run(":80")', {"listens", "listens_bare"}),
-        ("s := &http.Server{}; signal.Notify(c, os.Interrupt, syscall.SIGTERM); s.Shutdown(ctx)", {"listens", "signals", "shuts_down"}),
+        (
+            "s := &http.Server{}; signal.Notify(c, os.Interrupt, syscall.SIGTERM); s.Shutdown(ctx)",
+            {"listens", "signals", "shuts_down"},
+        ),
         ("ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)", {"signals"}),
         ("signal.Notify(c, os.Interrupt)", set()),
         ("worker.Run(1)", set()),
     ],
-)  # fmt: skip
+)
 def test_facts_of_the_program(body: str, facts: set[str]) -> None:
     tree = root(body)
     assert {entry.key.value for entry in tree.entries if isinstance(entry.value, Scalar)} == facts

@@ -36,11 +36,14 @@ def kotlin(body: str) -> object:
         ("n", UNKNOWN),
         ("config.idle()", UNKNOWN),
         ("x ? 1 : 2", UNKNOWN),
-        ("Integer.parseInt(\"75\")", 75),
-        ("Integer.parseInt(System.getenv(\"K\"))", {"env": "K"}),
-        ("Long.parseLong(System.getenv().getOrDefault(\"K\", \"75\")) * 1000", {"env": "K", "default": 75000, "times": 1000}),
+        ('Integer.parseInt("75")', 75),
+        ('Integer.parseInt(System.getenv("K"))', {"env": "K"}),
+        (
+            'Long.parseLong(System.getenv().getOrDefault("K", "75")) * 1000',
+            {"env": "K", "default": 75000, "times": 1000},
+        ),
     ],
-)  # fmt: skip
+)
 def test_values_of_java(written: str, value: object) -> None:
     assert java(f"c.setIdleTimeout({written});") == {"ServerConnector": {"idleTimeout": value}}
 
@@ -50,17 +53,26 @@ def test_values_of_java(written: str, value: object) -> None:
     [
         ("var o = new ServerConnector(s); o.setIdleTimeout(1);", {"ServerConnector": {"idleTimeout": 1}}),
         ("((AbstractProtocol<?>) h).setKeepAliveTimeout(1);", {"AbstractProtocol": {"keepAliveTimeout": 1}}),
-        ('f.addConnectorCustomizers(k -> k.setProperty("keepAliveTimeout", "1"));', {"Connector": {"keepAliveTimeout": "1"}}),
+        (
+            'f.addConnectorCustomizers(k -> k.setProperty("keepAliveTimeout", "1"));',
+            {"Connector": {"keepAliveTimeout": "1"}},
+        ),
         ("f.addServerCustomizers(s -> s.idleTimeout(Duration.ofHours(1)));", {"HttpServer": {"idleTimeout": "3600 s"}}),
-        ("Undertow.builder().setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, 1);", {"Undertow": {"NO_REQUEST_TIMEOUT": 1}}),
-        ("new HttpServerOptions().setIdleTimeout(2).setIdleTimeoutUnit(TimeUnit.MINUTES);", {"HttpServerOptions": {"unit": "MINUTES", "idleTimeout": "120 s"}}),
+        (
+            "Undertow.builder().setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, 1);",
+            {"Undertow": {"NO_REQUEST_TIMEOUT": 1}},
+        ),
+        (
+            "new HttpServerOptions().setIdleTimeout(2).setIdleTimeoutUnit(TimeUnit.MINUTES);",
+            {"HttpServerOptions": {"unit": "MINUTES", "idleTimeout": "120 s"}},
+        ),
         ("server.setHandler(new StatisticsHandler());", {"statistics_handler": True}),
         ("pool().setIdleTimeout(1);", {"?": {"idleTimeout": UNKNOWN}}),
         ("if (n > 1) c.setIdleTimeout(1);", {"ServerConnector": {"idleTimeout": UNKNOWN}}),
         ("c.setPort(1);", {}),
         ("HikariConfig h = x; h.setIdleTimeout(1);", {"HikariConfig": {"idleTimeout": 1}}),
     ],
-)  # fmt: skip
+)
 def test_setters_belong_to_the_class_of_their_object_in_java(body: str, found: object) -> None:
     assert java(body) == found
 
@@ -71,15 +83,24 @@ def test_setters_belong_to_the_class_of_their_object_in_java(body: str, found: o
         ("val c = ServerConnector(s)\nc.idleTimeout = IDLE", {"ServerConnector": {"idleTimeout": 60000}}),
         ("ServerConnector(s).apply { idleTimeout = 75 * 1000 }", {"ServerConnector": {"idleTimeout": 75000}}),
         ("(h as AbstractProtocol<*>).keepAliveTimeout = 1", {"AbstractProtocol": {"keepAliveTimeout": 1}}),
-        ('f.addConnectorCustomizers({ it.setProperty("keepAliveTimeout", "1") })', {"Connector": {"keepAliveTimeout": "1"}}),
-        ("embeddedServer(CIO, configure = { connectionIdleTimeoutSeconds = 1 }) { }", {"embeddedServer": {"connectionIdleTimeoutSeconds": 1}}),
-        ("embeddedServer(CIO, configure = { shutdownTimeout = System.getenv(\"K\")?.toLong() ?: 5 })", {"embeddedServer": {"shutdownTimeout": {"env": "K", "default": 5}}}),
+        (
+            'f.addConnectorCustomizers({ it.setProperty("keepAliveTimeout", "1") })',
+            {"Connector": {"keepAliveTimeout": "1"}},
+        ),
+        (
+            "embeddedServer(CIO, configure = { connectionIdleTimeoutSeconds = 1 }) { }",
+            {"embeddedServer": {"connectionIdleTimeoutSeconds": 1}},
+        ),
+        (
+            'embeddedServer(CIO, configure = { shutdownTimeout = System.getenv("K")?.toLong() ?: 5 })',
+            {"embeddedServer": {"shutdownTimeout": {"env": "K", "default": 5}}},
+        ),
         ("HttpServer.create().idleTimeout(Duration.ofSeconds(1)).bindNow()", {"HttpServer": {"idleTimeout": "1 s"}}),
         ("val c = ServerConnector(s)\nif (x) { c.idleTimeout = 1 }", {"ServerConnector": {"idleTimeout": UNKNOWN}}),
         ("val c = ServerConnector(s)\nc.idleTimeout = 75.seconds", {"ServerConnector": {"idleTimeout": "75 s"}}),
         ("other.idleTimeout = 1", {"?": {"idleTimeout": UNKNOWN}}),
     ],
-)  # fmt: skip
+)
 def test_settings_belong_to_the_class_of_their_object_in_kotlin(body: str, found: object) -> None:
     assert kotlin(body) == found
 

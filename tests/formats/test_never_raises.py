@@ -26,12 +26,12 @@ FRAGMENTS = {
     "properties": ["a", "=", ":", "\\", "\n", "\r", "\\u00", "#", " ", "é"],
     "ini": ["--module=", "a", "=", "?=", "\n", "[", "]", "#", ",", "é", "-D"],
     "javascript": ["server.keepAliveTimeout", " = ", "1", "(", ")", "{", "}", "const a", "=>", "'", "`", "\n", "é"],
-    "go_source": ["http.Server", "{", "}", "IdleTimeout", ":", "s.", ":= ", "&", "import ", '"net/http"', "(", ")", "1", "é"],
-    "java_source": ["ServerConnector c", ";", "c.setIdleTimeout", "(", ")", "{", "}", "var o = new ", "1", "->", "é", "<"],
+    "go_source": ["http.Server", "{", "}", "IdleTimeout", ":", "s.", ":= ", "&", "import ", '"net/http"', "(", ")", "1"],
+    "java_source": ["ServerConnector c", ";", "c.setIdleTimeout", "(", ")", "{", "}", "var o = new ", "1", "->", "é"],
     "kotlin_source": ["val c = ", "ServerConnector", "(", ")", "{", "}", "c.", "idleTimeout", " = ", "1", "\n", "é", "?:"],
     "python_source": ["import uvicorn\n", "uvicorn.run", "(", ")", "a=", "1", "**", "{", "}", "if a:\n ", "é", "\n"],
     "ruby_source": ["timeout ", "1", "ENV[", "'a'", "]", " || ", "{", "}", "do", "end", " if ", "\n", "é", "(", ")"],
-    "csharp_source": ["o.Limits.KeepAliveTimeout", " = ", "TimeSpan.FromSeconds", "(", ")", "1", ";", "{", "}", "new ", "é"],
+    "csharp_source": ["o.Limits.KeepAliveTimeout", " = ", "TimeSpan.FromSeconds", "(", ")", "1", ";", "{", "}", "é"],
 }  # fmt: skip
 KEYS = {
     "apache": "proxy/c",

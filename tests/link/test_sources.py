@@ -110,6 +110,7 @@ def test_a_variable_of_the_container_wins_over_the_fallback_in_the_source() -> N
         {"server.js": NODE, ".env": "KEEP=9000\n"},
         {"server.js": "import 'dotenv/config';\n" + NODE},
         {"server.js": NODE, "run.sh": "export KEEP=9000\n"},
+        {"server.js": NODE, "package.json": '{"scripts": {"start": "cross-env KEEP=9000 node server.js"}}'},
     ],
 )
 def test_a_variable_that_may_be_set_at_the_start_is_not_taken_as_unset(files: dict[str, str]) -> None:
@@ -164,3 +165,15 @@ def test_a_python_program_that_starts_no_server_is_not_recognised() -> None:
         files={"src/web/Dockerfile": "FROM python:3\nCOPY . .\n", "src/web/main.py": "print('uvicorn')\n"},
     )
     assert only(layer).receiver.product == ""
+
+
+def test_a_lock_file_that_names_dotenv_loads_nothing() -> None:
+    files = {"server.js": NODE, "poetry.lock": 'name = "python-dotenv"\n'}
+    assert idle("node:22", '["node", "server.js"]', files).data == 75.0
+
+
+def test_where_the_command_line_is_unknown_the_variables_of_a_declared_server_still_count() -> None:
+    declared = "  kubelint5xx.io/server: uvicorn\n"
+    env = '[{name: UVICORN_TIMEOUT_KEEP_ALIVE, value: "80"}]'
+    text = web(command="", env=env).replace("      labels:", f"      annotations:\n      {declared}      labels:")
+    assert only(joined(INGRESS, SERVICE, text)).receiver.inbound.read("idle_timeout").data == 80.0
