@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from kubelint5xx.core.value import in_words
+import yaml
+
 from kubelint5xx.engine.rule import load_rule, rule_files
-from kubelint5xx.hops.table import Case, Table, products, table
+from kubelint5xx.hops.table import products, table
+from kubelint5xx.report.servers import Known, defaults
 from kubelint5xx.rule_tests import examples_of
 
 DOCS = Path(__file__).parent
@@ -35,6 +37,7 @@ def pages() -> Iterator[tuple[Path, str]]:
         lines.append(f"- [{slug}]({slug}.md): {title}")
     yield DOCS / "rules" / "README.md", "\n".join(lines) + "\n"
     yield DOCS / "servers.md", servers()
+    yield DOCS / "measured.md", measured()
     yield DOCS / "incident.svg", picture("server-closes-first", "incident")
 
 
@@ -82,19 +85,44 @@ def servers() -> str:
         known = table(product)
         parts.append(f"\n## {known.title}\n\n{known.role}; table `{product}`.\n")
         parts.append("| quantity | default | source |\n|---|---|---|")
-        parts.extend(rows(known))
+        parts.extend(map(row, defaults(known)))
     return "\n".join(parts) + "\n"
 
 
-def rows(known: Table) -> Iterator[str]:
-    for name, row in known.knobs.items():
-        cases = [f"{shown(case)}{f' when `{case.when.text}`' if case.when else ''}" for case in row.default]
-        if cases:
-            yield f"| {name} | {'; '.join(cases)} | {f'<{row.cite}>' if row.cite else ''} |"
+def row(known: Known) -> str:
+    cases = "; ".join(f"{shown} when `{when}`" if when else shown for shown, when in known.cases)
+    return f"| {known.quantity} | {cases} | {f'<{known.source}>' if known.source else ''} |"
 
 
-def shown(case: Case) -> str:
-    return f"that of {case.same_as}" if case.same_as else in_words(case.data)
+MEASURED = {
+    "idle_close": "idle close",
+    "signal": "signal",
+    "request_in_progress": "request in progress",
+    "idle_connection": "idle connection closed",
+    "request_on_kept_connection": "request on a kept connection",
+    "answers_new_connections": "answers new connections until",
+    "exits": "exits",
+}
+
+
+def measured() -> str:
+    """What the lab saw of real servers: lab/measured.yaml as tables."""
+    content = yaml.safe_load((DOCS.parent / "lab" / "measured.yaml").read_text(encoding="utf-8"))
+    parts = [
+        NOTE,
+        "# Measured servers\n",
+        "Real servers, started on loopback (`lab/servers.yaml` has their configurations) and looked at by a client",
+        "with raw sockets. Each is asked once and left alone until it closes the connection. Then, anew, it gets its signal",
+        "0.5 s into a request that takes 3 s, beside idle connections, one of which sends a request 0.3 s later. Times",
+        "are in seconds, after the signal in all columns behind it. `nox -s lab` measures again, and fails where a hop",
+        f"table says something else.\n\nMachine: {content['machine']}.\n",
+    ]
+    for server, runs in content["servers"].items():
+        parts.append(f"\n## {server} {next(iter(runs.values()))['version']}\n")
+        parts.append(f"| configuration | {' | '.join(MEASURED.values())} |\n|{'---|' * (len(MEASURED) + 1)}")
+        for name, seen in runs.items():
+            parts.append(f"| {name} | {' | '.join(str(seen[key]) for key in MEASURED)} |")
+    return "\n".join(parts) + "\n"
 
 
 COLOURS = {"31": "#d1242f", "33": "#9a6700", "34": "#0969da", "36": "#1b7c83", "32": "#1a7f37", "2": "#6e7781"}
@@ -107,13 +135,17 @@ def picture(*slugs: str) -> str:
     lines = [f"$ kubelint5xx check examples/{slugs[1]} --select {slugs[0]}", *wrapped(printed)]
     height, width = 18, 8.4
     body = [
-        f'<text x="14" y="{24 + index * height}">{"".join(spans(line))}</text>' for index, line in enumerate(lines) if line
+        f'<text x="14" y="{24 + index * height}">{"".join(spans(line))}</text>'
+        for index, line in enumerate(lines)
+        if line
     ]
     columns = max(len(plain(line)) for line in lines)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns * width + 28:.0f} {len(lines) * height + 24}" '
         'font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#1f2328" '
-        'xml:space="preserve"><rect width="100%" height="100%" rx="8" fill="#f6f8fa"/>\n' + "\n".join(body) + "\n</svg>\n"
+        'xml:space="preserve"><rect width="100%" height="100%" rx="8" fill="#f6f8fa"/>\n'
+        + "\n".join(body)
+        + "\n</svg>\n"
     )
 
 

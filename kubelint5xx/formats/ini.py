@@ -38,7 +38,8 @@ def read(source: Source) -> Reading:
             current, known = [], set()
             sections.append((name, current))
         elif written[0] == "[" and written.endswith("]"):
-            problems.append(Problem(source.path, source.span_of_line(source.line_of(start)).line, "not a section's name"))
+            line = source.span_of_line(source.line_of(start)).line
+            problems.append(Problem(source.path, line, "not a section's name"))
         else:
             current.extend(_entries(source, start, written, known))
     place = Span(source, 0, len(source.text))

@@ -43,7 +43,8 @@ def read(source: Source) -> Reading:
         parser.Parse(source.text.encode("utf-8", "surrogatepass"), True)
     except ExpatError as error:
         message = f"not well-formed XML: {messages.get(error.code, str(error))}"
-        return Reading(problems=(Problem(source.path, source.span_of_line(error.lineno).line, message, column=error.offset + 1),))
+        line = source.span_of_line(error.lineno).line
+        return Reading(problems=(Problem(source.path, line, message, column=error.offset + 1),))
     except _RefusedError as refused:
         line = source.span_of_line(parser.CurrentLineNumber).line
         problem = Problem(source.path, line, f"not analysed: {refused}")
