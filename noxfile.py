@@ -30,7 +30,23 @@ def tests(session: nox.Session) -> None:
     """All tests; arguments go to pytest: `nox -s tests -- -k keepalive`."""
     session.install("-q", "-e", ".", *_group("test"))
     _node_tools(session)
+    # A server that cannot be installed is said here, and its tests are skipped.
+    session.run("python", "-m", "lab", "--install", "--quick")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lab(session: nox.Session) -> None:
+    """Real servers, measured and held against the hop tables: `nox -s lab -- nginx jetty-12`, `--write`."""
+    session.install("-q", "-e", ".")
+    session.run("python", "-m", "lab", *session.posargs)
+
+
+@nox.session
+def evidence(session: nox.Session) -> None:
+    """Count the 5xx that what the rules accuse makes, and that the fixes leave: `nox -s evidence -- --write`."""
+    session.install("-q", "-e", ".")
+    session.run("python", "-m", "lab.verdict", *session.posargs)
 
 
 @nox.session

@@ -112,10 +112,10 @@ def measured() -> str:
         NOTE,
         "# Measured servers\n",
         "Real servers, started on loopback (`lab/servers.yaml` has their configurations) and looked at by a client",
-        "with raw sockets. Each is asked once and left alone until it closes the connection. Then, anew, it gets its signal",
-        "0.5 s into a request that takes 3 s, beside idle connections, one of which sends a request 0.3 s later. Times",
-        "are in seconds, after the signal in all columns behind it. `nox -s lab` measures again, and fails where a hop",
-        f"table says something else.\n\nMachine: {content['machine']}.\n",
+        "with raw sockets. Each is asked once and left alone until it closes the connection. Then, anew, it gets its",
+        "signal 0.5 s into a request that takes 3 s, beside idle connections, one of which sends a request 0.3 s",
+        "later. Times are in seconds, after the signal in all columns behind it. `nox -s lab` measures again, and",
+        f"fails where a hop table says something else.\n\nMachine: {content['machine']}.\n",
     ]
     for server, runs in content["servers"].items():
         parts.append(f"\n## {server} {next(iter(runs.values()))['version']}\n")

@@ -38,8 +38,8 @@ def read(source: Source) -> Reading:
             current, known = [], set()
             sections.append((name, current))
         elif written[0] == "[" and written.endswith("]"):
-            line = source.span_of_line(source.line_of(start)).line
-            problems.append(Problem(source.path, line, "not a section's name"))
+            place = source.span_of_line(source.line_of(start))
+            problems.append(Problem(source.path, place.line, "not a section's name"))
         else:
             current.extend(_entries(source, start, written, known))
     place = Span(source, 0, len(source.text))
