@@ -69,7 +69,8 @@ class Embedding:
         outer = self.span.source
         line = inner.line_of(offset)
         column = offset - inner.line_start(line)
-        line += self.line - 1
+        # The value can end with a line break that the file's last line does not have.
+        line = min(line + self.line - 1, outer.line_of(len(outer.text)))
         return outer.line_start(line) + min(column + (self.indent or 0), len(outer.line_text(line)))
 
 
@@ -97,9 +98,10 @@ class Span:
             return self
         if inside.indent is None:
             return inside.span.in_file().first_line()
+        outer = inside.span.source
         start = inside.offset(self.source, self.start)
         end = inside.offset(self.source, self.end - 1) + 1 if self.end > self.start else start
-        return Span(inside.span.source, start, end).in_file()
+        return Span(outer, start, max(start, min(end, len(outer.text)))).in_file()
 
     @property
     def line(self) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import textwrap
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubelint5xx.core.node import Scalar, child
@@ -57,6 +57,7 @@ def test_a_text_within_an_embedded_text_leads_to_the_file():
     assert place_of(embedded(inner), "ipvs") == (4, 13, "ipvs")
 
 
+@example("", "a: |\n  ", "\\\x85")
 @given(st.text(max_size=30), st.sampled_from(["a: |\n  ", "a: >\n  ", 'a: "', "a: '", "a: "]), st.text(max_size=40))
 def test_every_span_of_an_embedded_text_lies_in_the_file(before, opening, body):
     documents = yaml.read(Source("x.yaml", f"# {before}\n{opening}{body}")).documents
