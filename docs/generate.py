@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from kubelint5xx.engine.rule import load_rule, rule_files
+from kubelint5xx.engine.rule import load_rule, rule_files, rule_text
 from kubelint5xx.hops.table import products, table
 from kubelint5xx.report.servers import Known, defaults
 from kubelint5xx.rule_tests import examples_of
@@ -29,7 +29,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Every generated file with its text."""
     lines = [NOTE, "# Rules\n"]
     for group, slug, file in rule_files():
-        text = file.read_text(encoding="utf-8")
+        text = rule_text(file)
         yield DOCS / "rules" / f"{slug}.md", f"<!-- rules/{group}/{slug}.yaml -->\n{NOTE}{page(text, slug, group)}"
         title = load_rule(text, slug, group).title
         if f"\n## {group}\n" not in lines:

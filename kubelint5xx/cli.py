@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -164,22 +163,23 @@ def _rule_names() -> frozenset[str]:
 def _inputs(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Tree, Config]:
     """The tree to check, and its configuration. A wrong configuration ends the run with status 2."""
     from kubelint5xx.config import Config
-    from kubelint5xx.discover import DirectoryTree, repository_root
+    from kubelint5xx.discover import DirectoryTree, is_below, repository_root
 
     _check_names((*_split(options.get("select", ())), *_split(options.get("ignore", ()))))
     if "-" in paths:
         if len(paths) > 1:
             raise click.UsageError("- stands alone: a stream is one tree")
-        parts = [Path.cwd()]
+        parts = [os.getcwd()]
         root = repository_root(parts[0])
         tree = _stream()
     else:
-        parts = [Path(path) for path in paths or (".",)]
+        parts = list(paths or (".",))
         for part in parts:
             _must_be_readable(part)
         root = repository_root(parts[0])
-        if not all(part.resolve().is_relative_to(root) for part in parts):
-            root = Path(os.path.commonpath([root, *(part.resolve() for part in parts)]))
+        found = [os.path.realpath(part) for part in parts]
+        if not all(is_below(part, root) for part in found):
+            root = os.path.commonpath([root, *found])
         tree = DirectoryTree(root, parts)
     config = Config() if options["no_config"] else _configuration(options["config_file"], parts[0], root)
     return tree, _with_arguments(config, options, root)
@@ -199,18 +199,22 @@ def _stream() -> Tree:
     return MemoryTree({STREAM: data})
 
 
-def _must_be_readable(part: Path) -> None:
+def _must_be_readable(part: str) -> None:
+    if os.path.isdir(part) or os.path.isfile(part):
+        return
     try:
-        if part.is_dir() or part.is_file():
-            return
-        there = part.exists() or part.is_symlink()
-    except OSError as error:
-        raise click.BadParameter(f"{part}: {error.strerror or error}", param_hint="PATH") from None
+        os.lstat(part)
+        there = True
+    except FileNotFoundError:
+        there = False
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise click.BadParameter(f"{part}: {said}", param_hint="PATH") from None
     said = "is neither a file nor a directory; a stream is read from -" if there else "does not exist"
     raise click.BadParameter(f"{part} {said}", param_hint="PATH")
 
 
-def _with_arguments(config: Config, options: dict[str, Any], root: Path) -> Config:
+def _with_arguments(config: Config, options: dict[str, Any], root: str) -> Config:
     """The configuration with what the command line says over it."""
     from kubelint5xx.core.value import Version
     from kubelint5xx.inputs import argument
@@ -230,28 +234,32 @@ def _with_arguments(config: Config, options: dict[str, Any], root: Path) -> Conf
     return replace(config, var_files=(*config.var_files, *var_files), variables=variables, cluster=cluster)
 
 
-def _relative(path: str, root: Path) -> str:
-    full = Path(path).resolve()
-    if not full.is_file():
+def _relative(path: str, root: str) -> str:
+    from kubelint5xx.discover import relative
+
+    if not os.path.isfile(path):
         raise click.BadParameter(f"{path} does not exist", param_hint="--var-file")
-    return full.relative_to(root).as_posix() if full.is_relative_to(root) else full.as_posix()
+    return relative(os.path.realpath(path), root)
 
 
-def _configuration(given: str | None, start: Path, root: Path) -> Config:
+def _configuration(given: str | None, start: str, root: str) -> Config:
     from kubelint5xx.config import Config
 
-    file = Path(given) if given else _nearest_config(start.resolve(), root)
+    file = given or _nearest_config(os.path.realpath(start), root)
     if file is None:
         return Config()
     from kubelint5xx.config_file import load_config
     from kubelint5xx.core.problem import InputError
     from kubelint5xx.core.source import Source
+    from kubelint5xx.discover import is_below, relative
     from kubelint5xx.output import Failed
 
-    full = file.resolve()
-    shown = full.relative_to(root).as_posix() if full.is_relative_to(root) else str(file)
+    full = os.path.realpath(file)
+    shown = relative(full, root) if is_below(full, root) else file
     try:
-        return load_config(Source(shown, full.read_text(encoding="utf-8-sig")), _rule_names())
+        with open(full, encoding="utf-8-sig") as opened:
+            text = opened.read()
+        return load_config(Source(shown, text), _rule_names())
     except InputError as error:
         raise Failed(str(error.problem)) from None
     except UnicodeDecodeError:
@@ -260,13 +268,14 @@ def _configuration(given: str | None, start: Path, root: Path) -> Config:
         raise Failed(f"{shown}: cannot be read: {error.strerror or error}") from None
 
 
-def _nearest_config(start: Path, root: Path) -> Path | None:
+def _nearest_config(start: str, root: str) -> str | None:
     """The configuration in the directory of ``start`` or the nearest one above, up to ``root``."""
     from kubelint5xx.config import FILE_NAMES
+    from kubelint5xx.discover import above
 
-    directory = start if start.is_dir() else start.parent
-    for folder in (directory, *directory.parents):
-        found = next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
+    for folder in above(start if os.path.isdir(start) else os.path.dirname(start)):
+        files = (os.path.join(folder, name) for name in FILE_NAMES)
+        found = next((file for file in files if os.path.isfile(file)), None)
         if found or folder == root:
             return found
     return None
@@ -298,7 +307,7 @@ def path(paths: tuple[str, ...], **options: Any) -> None:
 def explain(slug: str, color: str) -> None:
     """Say why a rule exists, when it fails and when it does not, with examples."""
     from kubelint5xx.config_file import no_such_rule
-    from kubelint5xx.engine.rule import rule_files
+    from kubelint5xx.engine.rule import rule_files, rule_text
     from kubelint5xx.output import colored, say
     from kubelint5xx.report.explain import render
 
@@ -306,7 +315,7 @@ def explain(slug: str, color: str) -> None:
     if slug not in files:
         raise click.UsageError(no_such_rule(slug, files))
     group, file = files[slug]
-    say(render(file.read_text(encoding="utf-8"), slug, group, color=colored(color)))
+    say(render(rule_text(file), slug, group, color=colored(color)))
 
 
 @cli.command()

@@ -1,11 +1,14 @@
-"""The files of a directory, as a tree: what git would track, nothing outside of it, nothing that is no file."""
+"""The files of a directory, as a tree: what git would track, nothing outside of it, nothing that is no file.
+
+Paths are texts here and on the command line: importing pathlib takes 4 ms of a start-up of 60, and making a Path of
+each name costs as much as reading the file.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
 # Never worth a look, also where there is no git to say so.
 SKIPPED = frozenset(
@@ -18,18 +21,18 @@ MAX_BYTES = 20_000_000
 class DirectoryTree:
     """The files below ``parts`` of ``root``. Symbolic links count only where they lead to a file inside ``root``."""
 
-    def __init__(self, root: Path, parts: Sequence[Path] = ()) -> None:
-        self.root = root.resolve()
-        self._parts = [part.resolve() for part in parts] or [self.root]
+    def __init__(self, root: str | os.PathLike[str], parts: Sequence[str | os.PathLike[str]] = ()) -> None:
+        self.root = os.path.realpath(root)
+        self._parts = [os.path.realpath(part) for part in parts] or [self.root]
         self._paths: tuple[str, ...] | None = None
 
     def paths(self) -> Iterable[str]:
         if self._paths is None:
             found: set[str] = set()
             for part in self._parts:
-                tracked = None if part.is_file() else _tracked(part, self.root)
-                if part.is_file():
-                    found.add(self._relative(part))
+                tracked = None if os.path.isfile(part) else _tracked(part, self.root)
+                if os.path.isfile(part):
+                    found.add(relative(part, self.root))
                 elif tracked or (tracked is not None and part == self.root):
                     found.update(tracked)
                 else:
@@ -42,14 +45,13 @@ class DirectoryTree:
         """The bytes of ``path``. Raises OSError for what is no file, leads out of the tree, or is too large."""
         if ".." in path.split("/"):
             raise OSError("a path that leads out of the tree")
-        # Texts, since making a Path of each name costs as much as reading the file.
         full = os.path.join(self.root, path)
         if os.path.islink(full):
             try:
-                target = Path(full).resolve(strict=True)
-            except (OSError, RuntimeError):
+                target = os.path.realpath(full, strict=True)
+            except OSError:
                 raise OSError("a symbolic link that leads nowhere") from None
-            if not target.is_relative_to(self.root):
+            if not is_below(target, self.root):
                 raise OSError("a symbolic link that leads out of the tree")
         # Opened without blocking: a named pipe would wait for ever.
         descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -61,46 +63,63 @@ class DirectoryTree:
                 raise OSError(f"larger than {MAX_BYTES // 1_000_000} MB")
             return file.readall()
 
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
-
-    def _walk(self, part: Path) -> Iterable[str]:
-        base = self._relative(part)
+    def _walk(self, part: str) -> Iterable[str]:
+        base = relative(part, self.root)
         top = "" if base == "." else base + "/"
         for directory, names, files in os.walk(part):
             names[:] = sorted(name for name in names if name not in SKIPPED)
-            below = directory[len(str(part)) :].replace(os.sep, "/").strip("/")
+            below = directory[len(part) :].replace(os.sep, "/").strip("/")
             prefix = f"{top}{below}/" if below else top
             for name in files:
                 yield prefix + name
 
 
-def _tracked(part: Path, root: Path) -> list[str] | None:
+def _tracked(part: str, root: str) -> list[str] | None:
     """What git tracks or would track below ``part``; None outside of a repository, or without git."""
-    if not (root / ".git").exists():
+    if not os.path.exists(os.path.join(root, ".git")):
         return None
     import subprocess
 
     # A repository's own configuration can name programs that git would start: switched off.
     command = ["git", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
-    command += ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", str(part)]
+    command += ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", part]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     paths = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    inner = len(part.relative_to(root).parts)
+    inner = 0 if part == root else relative(part, root).count("/") + 1
     wanted = [path for path in paths if path and not any(name in SKIPPED for name in path.split("/")[inner:-1])]
     # The index still holds what was deleted and not committed yet.
     return [path for path in wanted if os.path.lexists(os.path.join(root, path))]
 
 
-def repository_root(path: Path) -> Path:
+def repository_root(path: str | os.PathLike[str]) -> str:
     """The root that reports name files from: the repository around ``path``, else the working directory, else it."""
-    path = path.resolve()
-    start = path if path.is_dir() else path.parent
-    for directory in (start, *start.parents):
-        if (directory / ".git").exists():
+    path = os.path.realpath(path)
+    start = path if os.path.isdir(path) else os.path.dirname(path)
+    for directory in above(start):
+        if os.path.exists(os.path.join(directory, ".git")):
             return directory
-    here = Path.cwd().resolve()
-    return here if path.is_relative_to(here) else start
+    here = os.path.realpath(os.getcwd())
+    return here if is_below(path, here) else start
+
+
+def above(directory: str) -> Iterator[str]:
+    """``directory`` and all that hold it, from the inside out."""
+    while True:
+        yield directory
+        outer = os.path.dirname(directory)
+        if outer == directory:
+            return
+        directory = outer
+
+
+def is_below(path: str, directory: str) -> bool:
+    """Whether ``path`` is ``directory`` or lies in it; both without links."""
+    return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
+
+
+def relative(path: str, root: str) -> str:
+    """``path`` from ``root``, with forward slashes (``.`` for the root itself), or as it is where it lies outside."""
+    return (os.path.relpath(path, root) if is_below(path, root) else path).replace(os.sep, "/")

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 import click
 
@@ -53,6 +52,8 @@ def say(text: str) -> None:
 
 def write(path: str, text: str) -> None:
     """Write a file so that nobody ever sees a part of it. Raises Failed where it cannot be written."""
+    from pathlib import Path
+
     data = text.encode("utf-8", "backslashreplace")
     try:
         target = Path(path).resolve()

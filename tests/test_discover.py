@@ -160,9 +160,9 @@ def test_the_root_is_the_repository_around_a_path_else_the_working_directory(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root)
-    assert repository_root(Path("k8s/web.yaml")) == root.resolve()
+    assert repository_root(Path("k8s/web.yaml")) == str(root.resolve())
     monkeypatch.chdir(root / "k8s/old")
-    assert repository_root(root / "app.yaml") == root.resolve()
-    assert repository_root(root / "k8s") == (root / "k8s").resolve()
+    assert repository_root(root / "app.yaml") == str(root.resolve())
+    assert repository_root(root / "k8s") == str((root / "k8s").resolve())
     git(root, "init", "-q")
-    assert repository_root(root / "k8s/old/web.yaml") == root.resolve()
+    assert repository_root(root / "k8s/old/web.yaml") == str(root.resolve())

@@ -7,10 +7,10 @@ the part of every file by which a product is recognised.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from kubelint5xx.core.expr import Expression, compile_expression
@@ -56,7 +56,7 @@ ROLES = ("balancer", "proxy", "sidecar", "server")
 STATUSES = {"reset": "reset_status", "timeout": "timeout_status", "no_target": "no_target_status"}
 ALL_OTHERS = "*"
 
-_FOLDER = Path(__file__).parent
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
 _FACES = ("inbound", "outbound")
 _TYPES = (DURATION, BOOL, NUMBER, TEXT, VERSION)
 _DETECT = pattern(r"^detect:(.*?)(?=^\S)", re.MULTILINE | re.DOTALL)
@@ -230,25 +230,29 @@ UNKNOWN_PRODUCT = Table("", "", "server")
 @cache
 def products() -> tuple[str, ...]:
     """The names of all tables, sorted."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+    return tuple(sorted(name.removesuffix(".yaml") for name in os.listdir(_FOLDER) if name.endswith(".yaml")))
+
+
+def _text(product: str) -> str:
+    with open(os.path.join(_FOLDER, f"{product}.yaml"), encoding="utf-8") as file:
+        return file.read()
 
 
 @cache
 def table(product: str) -> Table:
     """The table of ``product``. Raises RuleError where there is none, or where it contradicts the vocabulary."""
-    path = _FOLDER / f"{product}.yaml"
     if product not in products():
         from difflib import get_close_matches
 
         near = get_close_matches(product, products(), 1)
         raise RuleError(f"there is no hop table {product!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     # The examples are about half of a table, and only tests and the documentation read them.
-    return parse(product, _EXAMPLES.split(path.read_text("utf-8"))[0])
+    return parse(product, _EXAMPLES.split(_text(product))[0])
 
 
 def examples(product: str) -> tuple[Mapping[str, Any], ...]:
     """Settings and what they come to (``reads``), as the table's author wrote them."""
-    return parse(product, (_FOLDER / f"{product}.yaml").read_text("utf-8")).examples
+    return parse(product, _text(product)).examples
 
 
 def parse(product: str, text: str) -> Table:
@@ -268,7 +272,7 @@ def signs() -> tuple[tuple[Sign, str], ...]:
     """By what products are recognised. Taken from the texts of the tables, so that few of them need parsing."""
     found: list[tuple[Sign, str]] = []
     for product in products():
-        block = _DETECT.search((_FOLDER / f"{product}.yaml").read_text("utf-8"))
+        block = _DETECT.search(_text(product))
         found += [(Sign(kind, name), product) for kind, name in _SIGN.findall(block[1] if block else "")]
     return tuple(found)
 

@@ -11,11 +11,11 @@ import yaml
 from kubelint5xx.core.problem import RuleError
 from kubelint5xx.core.value import Severity
 from kubelint5xx.engine import rule as loader
-from kubelint5xx.engine.rule import BITES, SYMPTOMS, load_rule, rule_files, shipped_rules
+from kubelint5xx.engine.rule import BITES, SYMPTOMS, load_rule, rule_files, rule_text, shipped_rules
 from kubelint5xx.model.knobs import OVER
 
 SCHEMA: dict[str, Any] = json.loads((files("kubelint5xx") / "schemas/rule.schema.json").read_text(encoding="utf-8"))
-RULES = {slug: file.read_text(encoding="utf-8") for _, slug, file in rule_files()}
+RULES = {slug: rule_text(file) for _, slug, file in rule_files()}
 WHOLE: dict[str, Any] = {
     "title": "A server closes first",
     "since": "0.1.0",

@@ -6,10 +6,10 @@ from textwrap import dedent
 import pytest
 
 from kubelint5xx.core.problem import RuleError
-from kubelint5xx.engine.rule import rule_files
+from kubelint5xx.engine.rule import rule_files, rule_text
 from kubelint5xx.report.explain import WIDTH, render
 
-RULES = {slug: (file.read_text(encoding="utf-8"), group) for group, slug, file in rule_files()}
+RULES = {slug: (rule_text(file), group) for group, slug, file in rule_files()}
 
 RULE = dedent("""\
     title: A server closes first

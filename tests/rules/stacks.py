@@ -8,7 +8,7 @@ from pathlib import Path
 from kubelint5xx.config import FILE_NAMES, Config
 from kubelint5xx.config_file import load_config
 from kubelint5xx.core.source import Source
-from kubelint5xx.engine.rule import rule_files
+from kubelint5xx.engine.rule import rule_files, rule_text
 from kubelint5xx.rule_tests import Example, examples_of, mutated, stack_files
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ HEALTHY = tuple(name for name in STACKS if name != "incident")
 EXAMPLES = tuple(
     (f"{slug}-{number}", example)
     for _, slug, file in rule_files()
-    for number, example in enumerate(examples_of(file.read_text(encoding="utf-8"), slug), 1)
+    for number, example in enumerate(examples_of(rule_text(file), slug), 1)
 )
 FIRING = tuple((name, example) for name, example in EXAMPLES if example.finds)
 
