@@ -13,6 +13,7 @@ from kubelint5xx.formats.hcl import Attribute, Block, Body
 from kubelint5xx.formats.hcl_skim import skim
 
 Address = tuple[str, str]
+Files = Mapping[str, Source]
 K = TypeVar("K")
 
 
@@ -53,10 +54,11 @@ class Declarations:
         return next((reason for reason, found in reversed(self.unread) if reason and found), "")
 
 
-def declarations(files: Mapping[str, Source]) -> Declarations:
+def declarations(files: Files) -> Declarations:
     """The declarations of the files of one directory; names that Terraform does not read are passed over.
 
-    Of ``x.tf`` and ``x.tofu`` the latter counts, as OpenTofu has it. File selection and merging:
+    Of ``x.tf`` and ``x.tofu`` (``x.tf.json`` and ``x.tofu.json``) the latter counts, as OpenTofu has it.
+    File selection and merging:
     https://developer.hashicorp.com/terraform/language/files/override
     """
     named = {posixpath.basename(name): source for name, source in sorted(files.items())}
@@ -65,20 +67,17 @@ def declarations(files: Mapping[str, Source]) -> Declarations:
     tfvars: list[tuple[bool, Body]] = []
     unread: list[tuple[str, list[Problem]]] = []
     for name, source in named.items():
-        stem, dot, extension = name.rpartition(".")
-        if not dot or (extension == "tf" and f"{stem}.tofu" in named):
+        stem, syntax = _divided(name)
+        if syntax.startswith(".tf") and stem + syntax.replace("tf", "tofu", 1) in named:
             continue
-        if extension in ("tf", "tofu"):
-            body, found = skim(source)
+        if syntax:
+            body, found = _json(source) if syntax.endswith("json") else skim(source)
             unread.append((f"a part of {source.path} could not be read", found))
             (overrides if stem == "override" or stem.endswith("_override") else primary).append(body)
-        elif name.endswith((".tf.json", ".tofu.json")):
-            reason = f"{source.path} is Terraform in JSON syntax, which is not analysed"
-            unread.append((reason, [Problem(source.path, 1, "Terraform in JSON syntax is not analysed")]))
-        elif name == "terraform.tfvars" or name.endswith(".auto.tfvars"):
-            body, found = skim(source)
+        elif name.removesuffix(".json") == "terraform.tfvars" or name.endswith((".auto.tfvars", ".auto.tfvars.json")):
+            body, found = _json(source, variables=True) if name.endswith(".json") else skim(source)
             unread.append(("", found))
-            tfvars.append((name != "terraform.tfvars", body))
+            tfvars.append((not name.startswith("terraform.tfvars"), body))
     values = tuple(body for _, body in sorted(tfvars, key=lambda item: item[0]))
     result = Declarations(tfvars=values, unread=tuple(unread))
     for body in primary:
@@ -86,6 +85,22 @@ def declarations(files: Mapping[str, Source]) -> Declarations:
     for body in overrides:
         _declare(result, body, override=True)
     return result
+
+
+def _divided(name: str) -> tuple[str, str]:
+    """A configuration file's name and its syntax's extension; no extension for any other file."""
+    for extension in (".tf", ".tofu", ".tf.json", ".tofu.json"):
+        if name.endswith(extension):
+            return name.removesuffix(extension), extension
+    return name, ""
+
+
+def _json(source: Source, variables: bool = False) -> tuple[Body, list[Problem]]:
+    # Few trees have any.
+    from kubelint5xx.formats.hcl_json import parse, parse_variables
+
+    body, problems = parse_variables(source) if variables else parse(source)
+    return body, list(problems)
 
 
 def _declare(into: Declarations, body: Body, override: bool) -> None:
@@ -108,7 +123,8 @@ def _add(table: dict[K, Block], name: K, block: Block, problems: list[Problem], 
         table[name] = former.with_body(_merged(former.body, block.body))
     else:
         span = block.header
-        message = f"{span.text} is declared a second time (first at {former.header}); Terraform refuses this"
+        labels = "".join(f' "{label}"' for label in block.labels)
+        message = f"{block.type}{labels} is declared a second time (first at {former.header}); Terraform refuses this"
         problems.append(Problem(span.path, span.line, message, "notice", span.column))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping as Bindings
 from typing import Protocol
 
-from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Sequence, Unresolved
+from kubelint5xx.core.node import ATTRIBUTE, UNKNOWN, Mapping, Node, Reference, Scalar, Sequence, Unresolved
 from kubelint5xx.core.record import field, record, replace
-from kubelint5xx.core.source import Span
+from kubelint5xx.core.source import Source, Span
 from kubelint5xx.eval import functions
 from kubelint5xx.eval.operand import (
     MAX_DEPTH,
@@ -51,6 +51,10 @@ class Scope(Protocol):
 
     def written(self, reference: Reference, attribute: str) -> Node | None:
         """The value that the configuration of the object at ``reference`` gives its attribute, if it does."""
+        ...
+
+    def file(self, path: str) -> Source | None:
+        """The text file at a path as expressions give it, from the root module; None where it is not in the tree."""
         ...
 
 
@@ -273,9 +277,13 @@ class Evaluator:
         if len(parts) == 1 and not isinstance(parts[0], (str, ast.TemplateIf, ast.TemplateFor)):
             # A lone interpolation is its value, not its text.
             return self.evaluate(parts[0])
-        return made(template.span, self._rendered(template))
+        try:
+            return made(template.span, self._rendered(template))
+        except Unknown as unknown:
+            # A part of it may tell enough: most of what an instance boots with does not depend on its unknown parts.
+            return Unresolved(template.span, unknown.reason, (), self._rendered(template, partly=True))
 
-    def _rendered(self, template: ast.Template) -> str:
+    def _rendered(self, template: ast.Template, partly: bool = False) -> str:
         out: list[str] = []
         for part in template.parts:
             self.budget.spend()
@@ -283,13 +291,22 @@ class Evaluator:
                 case str():
                     out.append(part)
                 case ast.TemplateIf(condition, then, otherwise):
-                    out.append(self._rendered(then if boolean(self.evaluate(condition)) else otherwise))
+                    chosen = self.evaluate(condition)
+                    if partly and why_unknown(chosen):
+                        out.append(UNKNOWN)
+                    else:
+                        out.append(self._rendered(then if boolean(chosen) else otherwise, partly))
                 case ast.TemplateFor(key_name, item_name, collection, body):
-                    for key, item in self._pairs(self.evaluate(collection)):
+                    items = self.evaluate(collection)
+                    if partly and why_unknown(items):
+                        out.append(UNKNOWN)
+                        continue
+                    for key, item in self._pairs(items):
                         inner = self.bind({key_name: key, item_name: item} if key_name else {item_name: item})
-                        out.append(inner._rendered(body))
+                        out.append(inner._rendered(body, partly))
                 case _:
-                    out.append(string(self.evaluate(part)))
+                    node = self.evaluate(part)
+                    out.append(_known_part(node) if partly and why_unknown(node) else string(node))
         self.budget.spend(sum(map(len, out)) // 50)
         return "".join(out)
 
@@ -306,6 +323,8 @@ class Evaluator:
             if name == "can":
                 return made(span, False)
             raise Failure(span, "no argument of try() can be evaluated")
+        if name in ("file", "templatefile"):
+            return self._file(span, arguments, name)
         function = functions.FUNCTIONS.get(name)
         if function is None:
             raise Unknown(f"the function {name} is not evaluated")
@@ -318,6 +337,50 @@ class Evaluator:
             raise Failure(span, f"{name}() is called with wrong arguments") from None
 
 
+    def _file(self, span: Span, arguments: tuple[Expression, ...], name: str) -> Node:
+        """``file(path)``, or ``templatefile(path, variables)``: the text with its places in the file."""
+        path = string(self.evaluate(arguments[0]))
+        source = self.scope.file(path)
+        if source is None:
+            raise Unknown(f"the file {path} is not in the tree")
+        whole = Span(source, 0, len(source.text))
+        self.budget.spend(len(source.text) // 50)
+        if name == "file" or len(arguments) < 2:
+            return Scalar(whole, source.text, source.text, True, (span,))
+        from kubelint5xx.formats.hcl_template import read_template
+
+        given = known(self.evaluate(arguments[1]))
+        if not isinstance(given, Mapping):
+            raise Failure(span, "templatefile() needs an object of variables")
+        bound = {str(entry.key.value): entry.value for entry in given.entries}
+        inner = Evaluator(Closed(given.open), self.budget, bound)
+        return inner.evaluate(read_template(source.text, whole, lambda at: at))
+
+
+@record
+class Closed:
+    """The scope of a template file: its variables are all that there is, unless ``open`` says why there may be more."""
+
+    open: str
+
+    def resolve(self, name: str, steps: list[Step], span: Span, evaluator: Evaluator) -> tuple[Node, int]:
+        if self.open:
+            return Unresolved(span, self.open), 0
+        raise Failure(span, f"the template is given no {name}")
+
+    def written(self, reference: Reference, attribute: str) -> Node | None:
+        return None
+
+    def file(self, path: str) -> Source | None:
+        return None
+
+
+def _known_part(node: Node) -> str:
+    if isinstance(node, Unresolved):
+        return node.text or UNKNOWN
+    return ATTRIBUTE if isinstance(node, Reference) else UNKNOWN
+
+
 def through(node: Node, use: Span) -> Node:
     """The node with ``use`` as the nearest place that it came through."""
     if isinstance(node, (Sequence, Mapping)) or node.span is use or len(node.via) >= _MAX_VIA:
@@ -327,7 +390,7 @@ def through(node: Node, use: Span) -> Node:
         return Scalar(node.span, node.value, node.raw, node.quoted, via)
     if isinstance(node, Reference):
         return node if node.span == use else Reference(node.span, node.address, node.attribute, via)
-    return node if node.span == use else Unresolved(node.span, node.reason, via)
+    return node if node.span == use else Unresolved(node.span, node.reason, via, node.text)
 
 
 def _member(node: Node, key: str, span: Span) -> Node:

@@ -106,20 +106,25 @@ def _nested(span: Span, body: Body, evaluator: Evaluator, depth: int) -> Node:
     return evaluated(span, body, evaluator, (), depth + 1)
 
 
+def word(expression: ast.Expression) -> str:
+    """What stands where a name is wanted: bare, or in quotes as JSON has it."""
+    return expression.raw if isinstance(expression, ast.Literal) else expression.span.text
+
+
 def _names(attribute: Attribute) -> Node:
     """The attributes that a lifecycle block names: words of the configuration, not values."""
     match attribute.expression:
         case ast.TupleOf(span, items):
-            return Sequence(span, tuple(Scalar(item.span, item.span.text, item.span.text) for item in items))
+            return Sequence(span, tuple(Scalar(item.span, word(item), word(item)) for item in items))
         case expression:
-            return Scalar(expression.span, expression.span.text, expression.span.text)
+            return Scalar(expression.span, word(expression), word(expression))
 
 
 def _dynamic(block: Block, evaluator: Evaluator, depth: int) -> tuple[list[Entry], str]:
     name = block.labels[0]
     for_each, content = block.body.attribute("for_each"), next(block.body.blocks("content"), None)
     iterator = block.body.attribute("iterator")
-    variable = iterator.expression.span.text if iterator else name
+    variable = word(iterator.expression) if iterator else name
     if for_each is None or content is None:
         return [], f'the dynamic block "{name}" has no for_each or no content'
     collection = evaluator.value(for_each.expression)

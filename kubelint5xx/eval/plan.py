@@ -56,6 +56,23 @@ class Plan:
         """The data sources of the given types that the plan has read."""
         return tuple(self._made(types, "data"))
 
+    @property
+    def variables(self) -> dict[str, Node]:
+        """The values that the root module's variables had when the plan was made."""
+        found = {str(e.key.value): child(e.value, "value") for e in entries(self.root.get("variables"))}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def declared(self) -> frozenset[str]:
+        """The addresses of the resources and the module calls of the root module, without instance keys."""
+        top = child(self.root, "configuration", "root_module")
+        found = {text(child(resource, "address")) or "" for resource in items(child(top, "resources"))}
+        found |= {f"module.{entry.key.value}" for entry in entries(child(top, "module_calls"))}
+        for values in (self.root.get("planned_values"), self.root.get("values")):
+            module = child(values, "root_module")
+            below = [*items(child(module, "resources")), *items(child(module, "child_modules"))]
+            found |= {_parts_without_keys(text(child(item, "address")) or "") for item in below}
+        return frozenset(found - {""})
+
     def modules(self) -> tuple[ModuleCall, ...]:
         """Nothing: a plan holds every module's own resources."""
         return ()
@@ -222,6 +239,10 @@ def _parts(address: str) -> list[str]:
         else:
             current += character
     return [*parts, current]
+
+
+def _parts_without_keys(address: str) -> str:
+    return ".".join(part.partition("[")[0] for part in _parts(address))
 
 
 def _split(address: str) -> tuple[tuple[str, ...], str]:

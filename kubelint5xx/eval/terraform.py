@@ -6,26 +6,26 @@ variable's value: it is what Terraform takes without other input.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
 from kubelint5xx.core import node as nodes
 from kubelint5xx.core.node import Entry, Node, Reference, Scalar, Unresolved
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import field, record
+from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Source, Span
-from kubelint5xx.eval.declarations import Address, Declarations, declarations
+from kubelint5xx.eval.declarations import Address, Declarations, Files, declarations
 from kubelint5xx.eval.expression import Evaluator, Step
+from kubelint5xx.eval.installed import Installed
 from kubelint5xx.eval.instances import Instance, evaluated, instances
-from kubelint5xx.eval.operand import Budget, Failure, is_null, written
+from kubelint5xx.eval.module_files import ModuleFiles, Place
+from kubelint5xx.eval.operand import Failure, is_null, written
+from kubelint5xx.eval.rendered import MAKERS
 from kubelint5xx.eval.resource import ModuleCall, Resource
 from kubelint5xx.eval.type_constraint import converted
 from kubelint5xx.eval.variables import META, MODULE_META, Inputs, VariableFiles
 from kubelint5xx.formats import hcl_expression as ast
-from kubelint5xx.formats.hcl import Attribute, Block, constant, parse
-
-Files = Mapping[str, Source]
+from kubelint5xx.formats.hcl import Attribute, Block, Body, constant, parse
 
 _MAX_MODULE_DEPTH = 10
 _MAX_MODULES = 500
@@ -45,22 +45,35 @@ def load_module(
     var_files: Sequence[Source] = (),
     variables: Mapping[str, Node] | None = None,
     child_modules: Callable[[str], Files | None] | None = None,
+    installed: Mapping[str, Installed] | None = None,
+    planned: Mapping[str, Node] | None = None,
+    text: Callable[[str], Source | None] | None = None,
+    others: Unresolved | None = None,
 ) -> Module:
     """The root module in ``directory`` (relative to the tree's root, which is the empty string), made of ``files``.
 
     ``var_files`` win over the variable files that Terraform reads by itself, later ones over earlier ones, and
-    ``variables`` win over all. Texts among them are taken as ``-var`` takes them: by the variable's type.
-    ``child_modules`` gives the files of another directory, or None where it is not in the tree. Never raises on the
-    files' contents.
+    ``variables`` win over all. Texts among them are taken as ``-var`` takes them: by the variable's type. ``planned``
+    are the values that a plan was made with: they win over those that Terraform reads by itself. ``text`` reads any
+    other file of the tree. ``others`` stands for variables that have no value by all this, but a default.
+    ``child_modules`` gives the files of another directory, or None where it is not in the tree; ``installed`` tells
+    the directories of modules that are not local ones. Never raises on the files' contents.
     """
-    tree = _Tree(child_modules)
-    parsed = [parse(source) for source in var_files]
+    tree = ModuleFiles(child_modules, directory, text, installed or {})
+    parsed = [_variable_file(source) for source in var_files]
     problems = tuple(problem for _, found in parsed for problem in found)
     found = declarations(files)
-    given = (*found.tfvars, *(body for body, _ in parsed))
     values = {name: _argument(name, node, found.variables.get(name)) for name, node in (variables or {}).items()}
-    scope = VariableFiles(given, values)
-    return Module(directory, "", found, scope.value, tree, problems)
+    scope = VariableFiles(found.tfvars, [body for body, _ in parsed], values, planned or {}, others)
+    return Module(Place(directory), "", found, scope.value, tree, problems)
+
+
+def _variable_file(source: Source) -> tuple[Body, tuple[Problem, ...]]:
+    if not source.path.endswith(".json"):
+        return parse(source)
+    from kubelint5xx.formats.hcl_json import parse_variables
+
+    return parse_variables(source)
 
 
 def _argument(name: str, node: Node, variable: Block | None) -> Node:
@@ -86,16 +99,17 @@ class Module:
 
     def __init__(
         self,
-        directory: str,
+        place: Place,
         address: str,
         declared: Declarations,
         inputs: Callable[[str], Node | None],
-        tree: _Tree,
+        tree: ModuleFiles,
         problems: tuple[Problem, ...] = (),
         unknown: str = "",
         depth: int = 0,
     ) -> None:
-        self.directory, self.address = directory, address
+        self.directory, self.address = place.directory, address
+        self._place = place
         self._declared, self._inputs, self._tree = declared, inputs, tree
         self._own_problems = problems
         self._unknown, self._depth = unknown, depth
@@ -104,6 +118,13 @@ class Module:
         self._active: set[str] = set()
         self._calls: dict[str, tuple[_Child, ...]] = {}
         self._instances: dict[tuple[str, Address], tuple[Instance, ...]] = {}
+
+    def declared(self) -> frozenset[str]:
+        """The addresses of its resources, data sources and module calls, without instance keys."""
+        own = self._declared
+        found = [".".join(address) for address in own.resources]
+        found += [f"data.{type_}.{name}" for type_, name in own.data]
+        return frozenset([*found, *(f"module.{name}" for name in own.modules)])
 
     # What the module makes
 
@@ -183,15 +204,22 @@ class Module:
         if block is None or value is None:
             if self._declared.open:
                 return Unresolved(use, self._declared.open)
+            if self._place.source:
+                # Of a module that is not in the files, not all outputs are known.
+                return Reference(use, self.address, (name,))
             raise Failure(use, f"the module has no output {name}")
         return self._named(f"output.{name}", value, lambda: self._evaluator.value(value.expression))
 
     # Scope: what expressions refer to
 
     def resolve(self, name: str, steps: list[Step], span: Span, evaluator: Evaluator) -> tuple[Node, int]:
+        first = steps[0] if steps else None
+        own = name == "path" and not self._place.source
+        if own and isinstance(first, ast.Attr) and first.name in ("module", "root"):
+            path = self._tree.path_of(self._place) if first.name == "module" else "."
+            return Scalar(span, path, path, True), 1
         if name in _RUNTIME:
             return Unresolved(span, _RUNTIME[name]), 0
-        first = steps[0] if steps else None
         if not isinstance(first, ast.Attr):
             raise Failure(span, f"{name} is not declared")
         if name == "var":
@@ -207,7 +235,12 @@ class Module:
             return self._pointer("data", (first.name, second.name), steps, 2, span)
         return self._pointer("resource", (name, first.name), steps, 1, span)
 
+    def file(self, path: str) -> Source | None:
+        return self._tree.file(path, self._place.header)
+
     def written(self, reference: Reference, attribute: str) -> Node | None:
+        if attribute == "rendered":
+            return self._rendered(reference.address)
         found = self._at(reference.address)
         if found is None:
             return None
@@ -219,6 +252,17 @@ class Module:
         value = self._named(key, item, lambda: evaluator.value(item.expression))
         # The reference itself says more than that the value is not known.
         return None if isinstance(value, Unresolved) or is_null(value) else value
+
+    def _rendered(self, address: str) -> Node | None:
+        """What a ``cloudinit_config`` (data source or resource) or a ``template_file`` comes to: a text."""
+        kind = "data" if address.startswith(f"{self._prefix}data.") else "resource"
+        found = self._at(address, kind)
+        if found is None:
+            return None
+        block, instance = found
+        evaluator, key = self._evaluator.bind(instance.bound), f"{address}.rendered"
+        make = MAKERS.get(block.labels[0])
+        return self._named(key, block, lambda: make(block, evaluator)) if make else None
 
     def _pointer(self, kind: str, address: Address, steps: list[Step], consumed: int, span: Span) -> tuple[Node, int]:
         block = (self._declared.resources if kind == "resource" else self._declared.data).get(address)
@@ -322,15 +366,16 @@ class Module:
             self._instances[key] = instances(block, self._evaluator)
         return self._instances[key]
 
-    def _at(self, address: str) -> tuple[Block, Instance] | None:
-        if not address.startswith(self._prefix):
+    def _at(self, address: str, kind: str = "resource") -> tuple[Block, Instance] | None:
+        prefix = self._prefix + ("data." if kind == "data" else "")
+        if not address.startswith(prefix):
             return None
-        local, _, key = address[len(self._prefix) :].partition("[")
+        local, _, key = address[len(prefix) :].partition("[")
         type_, _, name = local.partition(".")
-        block = self._declared.resources.get((type_, name))
+        block = (self._declared.data if kind == "data" else self._declared.resources).get((type_, name))
         if block is None:
             return None
-        found = self._instances_of("resource", (type_, name), block)
+        found = self._instances_of(kind, (type_, name), block)
         suffix = f"[{key}" if key else ""
         return next(((block, instance) for instance in found if instance.suffix() == suffix), None)
 
@@ -382,20 +427,24 @@ class Module:
     def _load(self, address: str, block: Block, instance: Instance, source: Node) -> tuple[Module | None, str]:
         if not isinstance(source, Scalar) or not isinstance(source.value, str):
             return None, f"the source of {address} is not known"
-        if not source.value.startswith(("./", "../")):
-            return None, f"the module {source.value} is not in the files"
-        directory = posixpath.normpath(posixpath.join(self.directory, source.value))
-        directory = "" if directory == "." else directory
         if self._depth >= _MAX_MODULE_DEPTH or self._tree.modules >= _MAX_MODULES:
             return None, "there are too many modules in modules"
-        declared = self._tree.declared(directory)
-        if declared is None:
-            return None, f"the directory {directory or '.'} is not in the files"
+        called = self._place.called(block, source.value)
+        inputs = Inputs(block, self._evaluator.bind(instance.bound))
+        found = self._tree.find(called)
+        if found is not None:
+            place, declared = found
+        else:
+            version = block.attribute("version")
+            wanted = self._evaluator.value(version.expression) if version else None
+            sketch = self._tree.known(called, block, wanted)
+            if sketch is None:
+                return None, called.missing
+            place, declared = called, sketch.declared
+            inputs = Inputs(block, inputs.evaluator, {"major": sketch.major})
         self._tree.modules += 1
-        evaluator = self._evaluator.bind(instance.bound)
-        inputs = Inputs(block, evaluator)
         unknown = instance.unknown or self._unknown
-        return Module(directory, address, declared, inputs.value, self._tree, (), unknown, self._depth + 1), ""
+        return Module(place, address, declared, inputs.value, self._tree, (), unknown, self._depth + 1), ""
 
 
 @record
@@ -406,22 +455,6 @@ class _Child:
     source: Node
     module: Module | None
     open: str
-
-
-@record(frozen=False)
-class _Tree:
-    """What the modules of one root share: the files, parsed once a directory, and the budget."""
-
-    child_modules: Callable[[str], Files | None] | None
-    budget: Budget = field(default_factory=Budget)
-    modules: int = 0
-    _declared: dict[str, Declarations | None] = field(default_factory=dict)
-
-    def declared(self, directory: str) -> Declarations | None:
-        if directory not in self._declared:
-            files = self.child_modules(directory) if self.child_modules else None
-            self._declared[directory] = declarations(files) if files else None
-        return self._declared[directory]
 
 
 def _entry(name: str, span: Span, value: Node) -> Entry:

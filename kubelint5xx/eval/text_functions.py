@@ -151,6 +151,48 @@ def _decoded(text: str) -> str:
     return base64.b64decode(text, validate=True).decode()
 
 
+def _base64encode(span: Span, arguments: list[Node], budget: Budget) -> Node:
+    (argument,) = arguments
+    if isinstance(argument, Unresolved) and argument.text:
+        return argument
+    text = string(argument)
+    budget.spend(len(text) // 50)
+    encoded = base64.b64encode(text.encode()).decode()
+    return made(argument.span if _from_a_file(argument) else span, encoded)
+
+
+def _from_a_file(node: Node) -> bool:
+    return node.span.start == 0 and node.span.end == len(node.span.source.text)
+
+
+def _encoded(span: Span, arguments: list[Node], budget: Budget) -> Node:
+    """base64encode(), and base64gzip(), whose output nobody writes down: the text that it holds stands for it."""
+    (argument,) = arguments
+    if isinstance(argument, Unresolved) and argument.text:
+        return argument
+    budget.spend(len(string(argument)) // 50)
+    return argument if isinstance(argument, Scalar) else made(span, string(argument))
+
+
+def _yamlencode(span: Span, arguments: list[Node], budget: Budget) -> Node:
+    # JSON is YAML, and nothing here depends on how a text looks.
+    return _jsonencode(span, arguments, budget)
+
+
+def _yamldecode(span: Span, arguments: list[Node], budget: Budget) -> Node:
+    (argument,) = arguments
+    if not isinstance(argument, Scalar):
+        raise Unknown("the text is not known")
+    budget.spend(len(string(argument)) // 10)
+    from kubelint5xx.formats import yaml
+    from kubelint5xx.formats.embedded import embedded
+
+    reading = yaml.read(embedded(argument))
+    if len(reading.documents) != 1:
+        raise Failure(span, "yamldecode() of a text that is not one YAML document")
+    return reading.documents[0].root
+
+
 def _parseint(span: Span, arguments: list[Node], budget: Budget) -> Node:
     text, radix = string(arguments[0]), whole(arguments[1])
     return made(span, parsed_number(text, span) if radix == 10 else int(text[:100], radix))
@@ -158,7 +200,8 @@ def _parseint(span: Span, arguments: list[Node], budget: Budget) -> Node:
 
 TEXT: dict[str, Function] = {
     "base64decode": _text(_decoded),
-    "base64encode": _text(lambda text: base64.b64encode(text.encode()).decode()),
+    "base64encode": _base64encode,
+    "base64gzip": _encoded,
     "chomp": _text(lambda text: text.rstrip("\r\n")),
     "endswith": _test(str.endswith),
     "format": _format,
@@ -176,4 +219,6 @@ TEXT: dict[str, Function] = {
     "trimspace": _text(str.strip),
     "trimsuffix": _text(str.removesuffix),
     "upper": _text(str.upper),
+    "yamldecode": _yamldecode,
+    "yamlencode": _yamlencode,
 }

@@ -39,20 +39,14 @@ class Attribute:
     name: str
     name_span: Span
     span: Span
-    _syntax: Syntax
-    _node: SyntaxNode
+    _read: Callable[[], Expression]
     _expression: list[Expression] = field(default_factory=list)
 
     @property
     def expression(self) -> Expression:
         # Converted when first asked for: most attributes of most files never are.
         if not self._expression:
-            try:
-                made: Expression = expression(self._syntax, self._node)
-            except (IndexError, StopIteration, ValueError):
-                # A shape of the grammar that is not known here.
-                made = ast.Unreadable(self._syntax.span(self._node), "this expression could not be read")
-            self._expression.append(made)
+            self._expression.append(self._read())
         return self._expression[0]
 
 
@@ -242,9 +236,19 @@ def items_of(syntax: Syntax, body: SyntaxNode | None) -> Iterator[Attribute | Bl
             children = [child for child in node.named_children if child.type != "comment"]
             if len(children) == 2:
                 name, value = children
-                yield Attribute(syntax.text(name), syntax.span(name), syntax.span(node), syntax, value)
+                yield Attribute(
+                    syntax.text(name), syntax.span(name), syntax.span(node), partial(expression_of, syntax, value)
+                )
         elif kind == "ERROR" and not any(child.type == "ERROR" for child in node.named_children):
             yield from items_of(syntax, node)
+
+
+def expression_of(syntax: Syntax, node: SyntaxNode) -> Expression:
+    """What ``node`` says; what it may be in no known shape of the grammar is ``Unreadable``."""
+    try:
+        return expression(syntax, node)
+    except (IndexError, StopIteration, ValueError):
+        return ast.Unreadable(syntax.span(node), "this expression could not be read")
 
 
 def _block(syntax: Syntax, node: SyntaxNode) -> Block:

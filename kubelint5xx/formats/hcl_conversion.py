@@ -104,6 +104,12 @@ def string(syntax: Syntax, node: SyntaxNode) -> str:
     return _unescape(syntax.text(node)[1:-1])
 
 
+def template(syntax: Syntax, node: SyntaxNode, start: int, end: int) -> Template | Literal:
+    """The text between the bytes ``start`` and ``end`` of a heredoc, taken as it stands but for templates in it."""
+    inner = [child for child in node.children if child.start_byte >= start and child.end_byte <= end]
+    return _template(syntax, node, inner, start, end, 1, _unescape_heredoc)
+
+
 def _named(node: SyntaxNode) -> list[SyntaxNode]:
     return [child for child in node.named_children if child.type != "comment"]
 

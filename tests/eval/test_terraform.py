@@ -94,7 +94,7 @@ def test_what_the_files_do_not_say_is_unresolved_with_its_reason() -> None:
         "? the variable t is marked sensitive"
     )
     assert plain(body(LB).get("idle_timeout")) == "? the variable t is not declared"
-    assert plain(local('file("x")')) == "? the function file is not evaluated"
+    assert plain(local('file("x")')) == "? the file x is not in the tree"
 
 
 def test_an_attribute_that_is_null_is_absent() -> None:
@@ -330,7 +330,7 @@ def test_hostile_values_end_soon(hostile: str) -> None:
 
 
 def test_broken_files_are_problems_and_leave_the_module_open() -> None:
-    found = module({"main.tf": LB, "bad.tf": 'resource "aws_lb" "x" {\n  a = = 1\n}\n', "x.tf.json": "{}"})
+    found = module({"main.tf": LB, "bad.tf": 'resource "aws_lb" "x" {\n  a = = 1\n}\n', "x.tf.json": "{"})
     # A block is parsed when it is asked for.
     assert [problem.path for problem in module({"bad.tf": "x = = 1"}).problems] == ["bad.tf"]
     assert len(found.resources(["aws_lb"])) == 2

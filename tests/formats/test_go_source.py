@@ -8,7 +8,10 @@ from kubelint5xx.formats import go_source, lookup
 from tests.formats.trees import UNKNOWN, plain, tree
 
 pytest.importorskip("tree_sitter_go")
-IMPORTS = '"net/http"; "os/signal"; "time"; web "github.com/gofiber/fiber/v2"; "github.com/gin-gonic/gin"'
+IMPORTS = (
+    '"net/http"; "os/signal"; "time"; web "github.com/gofiber/fiber/v2"; "github.com/gin-gonic/gin"; '
+    'rpc "google.golang.org/grpc"; "google.golang.org/grpc/keepalive"'
+)
 HEAD = f"package main\nimport ({IMPORTS})\n"
 
 
@@ -89,6 +92,8 @@ def test_packages_go_by_the_names_of_the_file() -> None:
         ),
         ("ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)", {"signals"}),
         ("signal.Notify(c, os.Interrupt)", set()),
+        ("s := rpc.NewServer(); s.GracefulStop()", {"listens", "stops_gracefully"}),
+        ("s := other.NewServer()", set()),
         ("worker.Run(1)", set()),
     ],
 )
@@ -105,6 +110,18 @@ def test_a_server_of_another_port_does_not_count() -> None:
     both = root('a := http.Server{Addr: ":80", IdleTimeout: 1e9}; b := http.Server{Addr: ":90", IdleTimeout: 2e9}')
     values = {port: plain(lookup("go_source", both, "http.Server.IdleTimeout", port)[0]) for port in (80, 90, None)}
     assert values == {80: "1000000000 ns", 90: "2000000000 ns", None: UNKNOWN}
+
+
+def test_what_grpc_says_of_connections_is_set_apart_from_its_server() -> None:
+    made = root("s := rpc.NewServer(rpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: time.Minute}))")
+    listening = root('l, e := net.Listen("tcp", ":9"); s := rpc.NewServer(); s.Serve(l)')
+    assert plain(list(listening.every("grpc.Server"))[-1]) == {"port": ":9"}
+    assert plain(made.get("grpc.Server")) == {}
+    assert plain(made.get("keepalive.ServerParameters")) == {"MaxConnectionIdle": "60 s"}
+
+
+def test_a_servers_configuration_is_not_taken_for_a_server_of_http() -> None:
+    assert root("cfg.Server.MaxConnectionIdle = time.Minute").get("http.Server") is None
 
 
 def test_constants_of_the_package_and_of_others_are_found() -> None:

@@ -35,6 +35,10 @@ def test_lines_of_a_start_ini() -> None:
     assert values("uwsgi.http-keepalive") == ["75"]
 
 
+def test_a_star_stands_for_every_section() -> None:
+    assert values("*.t", "[a]\nt = 1\n[b]\nt = 2\nu = 3\n") == ["1", "2"]
+
+
 def test_default_counts_where_nothing_set_it() -> None:
     assert values("a", "a?=1\na?=2") == ["1"]
 
