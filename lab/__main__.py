@@ -14,18 +14,22 @@ from lab import results
 from lab.catalogue import CACHE, Run, Server, catalogue
 from lab.compare import Disagreement, Observed, disagreements
 from lab.install import NotInstalled, install, installed
-from lab.measure import idle, stop
+from lab.measure import Idle, Stop, idle, stop
 from lab.process import NotStarted, app, ended_by_signals, started
+from lab.resend import fickle, resends
 
 _STOP_WAIT = 12.0
 
 
 def version(server: Server) -> str:
-    """What the program says of itself; ``pip:NAME`` asks the package."""
+    """What the program says of itself; ``pip:NAME`` and ``deb:NAME`` ask the package."""
     kind, _, name = server.version.partition(":")
     if kind == "pip":
         path = [str(folder) for folder in (CACHE / "python" / "lib").glob("python*/site-packages")]
         return next(one.version for one in metadata.distributions(name=name, path=path))
+    if kind == "deb":
+        archive = next((CACHE / server.name / "archives").glob(f"{name}_*.deb"))
+        return re.split("[+~-]", archive.name.removeprefix(f"{name}_"))[0]
     if kind == "is":
         return name
     done = subprocess.run(
@@ -38,19 +42,25 @@ def version(server: Server) -> str:
 
 
 def observe(server: Server, run: Run, number: str, upstream: int) -> Observed:
-    """Both observations of one run, each with a process of its own, at the same time. Raises NotStarted."""
+    """The observations of one run, each with a process of its own, at the same time. Raises NotStarted."""
 
-    def resting() -> object:
+    def resting() -> Idle:
         with started(server, run, upstream) as one:
             return idle(one.port, run.wait)
 
-    def stopping() -> object:
+    def stopping() -> Stop:
         with started(server, run, upstream) as one:
             return stop(one.port, lambda: one.signal(run.signal), one.exited, _STOP_WAIT)
 
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.submit(resting), pool.submit(stopping)
-        return Observed(run, number, first.result(), second.result())  # type: ignore[arg-type]
+    def resending() -> bool | None:
+        if not run.forwards:
+            return None
+        with fickle() as app, started(server, run, app.port) as one:
+            return resends(one.port, app)
+
+    with ThreadPoolExecutor(3) as pool:
+        first, second, third = pool.submit(resting), pool.submit(stopping), pool.submit(resending)
+        return Observed(run, number, first.result(), second.result(), third.result())
 
 
 def measured(pairs: Iterable[tuple[Server, Run]]) -> Iterator[tuple[Server, Observed | NotStarted]]:
@@ -101,19 +111,22 @@ def main() -> int:
     pairs = quick(ready) if chosen.quick else [(server, run) for server in ready for run in server.runs]
     rows: dict[str, dict[str, results.Row]] = {}
     wrong: list[Disagreement | NotStarted] = []
+    compared: list[tuple[Server, Observed]] = []
     for server, seen in measured(pairs):
         if isinstance(seen, NotStarted):
             wrong.append(seen)
             continue
+        compared.append((server, seen))
         rows.setdefault(server.name, {})[seen.run.name] = found = results.row(seen)
         print(f"{seen.run.key} ({seen.version})")
         print("".join(f"    {name}: {value}\n" for name, value in found.items() if name not in ("version", "command")))
-        wrong.extend(disagreements(server, seen))
+    # Written before any table is asked, so that a table with a mistake costs no measurement.
     if chosen.write:
         results.write(rows, iter(catalogue()))
-    for one in wrong:
+    for one in [*wrong, *(one for server, seen in compared for one in disagreements(server, seen))]:
         print(one)
-    return int(failed or bool(wrong))
+        failed = True
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ class Run:
     ``command`` and ``files`` (by path below the run's own folder) may name @PORT@, @UPSTREAM@ (a port that an app
     listens on) and @DIR@ (the run's folder). ``cwd`` is a folder of ``apps``. ``sources`` are files there that the
     server's program consists of. ``wait``: for how many seconds an idle connection is watched; ``late``: by how much
-    the server may close later than its table says, with the reason in ``note``. ``image``: the published image whose
-    ways of starting and stopping this run has, as it decides what holds where nothing is set.
+    the server may close later than its table says, with the reason in ``note``.
     """
 
     server: str
@@ -40,12 +39,16 @@ class Run:
     as_pid_1: bool = False
     wait: float = 12.0
     late: float = 0.0
-    image: str = ""
     note: str = ""
 
     @property
     def key(self) -> str:
         return f"{self.server} {self.name}"
+
+    @property
+    def forwards(self) -> bool:
+        """Whether it sends requests on to an app."""
+        return any("@UPSTREAM@" in text for text in (self.command, *self.files.values()))
 
     @property
     def unset(self) -> bool:

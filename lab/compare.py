@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from kubelint5xx.core.record import record
-from kubelint5xx.core.value import Confidence, Data
+from kubelint5xx.core.value import Confidence, Data, Subject
 from kubelint5xx.hops.detect import Recognised, Unrecognised, hop_of, recognise
 from kubelint5xx.hops.launch import Launch
 from kubelint5xx.hops.table import products
@@ -23,12 +23,13 @@ _LEFT = SLOW - 0.5
 
 @record
 class Observed:
-    """What was measured of one server in one configuration."""
+    """What was measured of one server in one configuration. ``resends`` is None where it reuses no connection."""
 
     run: Run
     version: str
     idle: Idle
     stop: Stop
+    resends: bool | None = None
 
 
 @record
@@ -42,18 +43,18 @@ class Disagreement:
         return f"{self.run}: {self.quantity} is {self.table} by the table, and {self.measured} as measured"
 
 
-def container(server: Server, run: Run, declared: str = "", image: str = "") -> Launch:
+def container(server: Server, run: Run, declared: str = "") -> Launch:
     """The container that would run the server so."""
     texts = {f"/app/{path}": text for path, text in run.files.items()}
     folder = LAB / "apps" / run.cwd
     sources = {path: (folder / path).read_text("utf-8") for path in run.sources} if run.sources else None
     return launch(
         _placed(run.command),
-        image=image or None,
         env={name: _placed(value) for name, value in run.env.items()},
         files={path: _placed(text) for path, text in texts.items()},
         sources=sources,
         declared=declared or None,
+        stop_signal=f"SIG{run.signal}",
     )
 
 
@@ -73,8 +74,7 @@ def product(server: Server, run: Run) -> str:
 
 def hop(server: Server, run: Run, version: str) -> Hop:
     """The hop that the tables make of it, with what they say of this version. Raises ValueError for no hop."""
-    known = {"image": f"{run.image}:{version}"} if run.image else {"declared": f"{server.product}@{version}"}
-    made = hop_of(container(server, run, **known))
+    made = hop_of(container(server, run, f"{server.product}@{version}"))
     if isinstance(made, Unrecognised):
         raise ValueError(made.reason)
     return made
@@ -87,9 +87,9 @@ def disagreements(server: Server, observed: Observed) -> Iterator[Disagreement]:
     run, stop = observed.run, observed.stop
     if (taken := product(server, run)) != server.product:
         yield Disagreement(run.key, "product", taken, server.product)
-    face = hop(server, run, observed.version).inbound
+    made = hop(server, run, observed.version)
 
-    def said(quantity: str) -> Data:
+    def said(quantity: str, face: Subject = made.inbound) -> Data:
         # What the program's own code may set is the table's word only where this code sets nothing.
         value = face.read(quantity)
         return value.data if value.confidence > Confidence.LOW or run.unset else None
@@ -110,8 +110,11 @@ def disagreements(server: Server, observed: Observed) -> Iterator[Disagreement]:
     if closes is not None and closes != drains_by_closing(stop):
         yield Disagreement(run.key, "closes_in_drain", str(closes), str(drains_by_closing(stop)))
     delay = said("drain_delay")
-    if isinstance(delay, float) and stop.exits is not None and abs(delay - stop.serves) > 1 and delay < SLOW:
+    if isinstance(delay, float) and not _as_long(delay, stop) and delay < SLOW:
         yield Disagreement(run.key, "drain_delay", f"{delay:g} s", f"answered new connections for {stop.serves:.1f} s")
+    resends = said("resends", made.outbound)
+    if None not in (resends, observed.resends) and resends != observed.resends:
+        yield Disagreement(run.key, "resends", str(resends), str(observed.resends))
 
 
 def kept(seen: Idle) -> bool:
@@ -123,6 +126,15 @@ def drains_by_closing(stop: Stop) -> bool:
     """Whether kept connections stay usable to the end of the drain, and are told to close with their next response."""
     usable = stop.idle.after is None or (stop.exits is not None and stop.idle.after >= stop.exits - 0.5)
     return stop.kept.closes and stop.kept.status < 500 and not stop.kept.lost and usable
+
+
+def _as_long(delay: float, stop: Stop) -> bool:
+    """Whether it served on for so long."""
+    if stop.exits is None:
+        return True
+    # Some serve on while a request is in progress, and would have ended without it.
+    busy = stop.listens is not None and stop.listens >= stop.exits and stop.exits <= _LEFT + _TOLERANCE
+    return abs(delay - stop.serves) <= 1 or (delay < stop.serves and busy)
 
 
 def _holds(timeout: float, observed: Observed) -> bool:

@@ -5,10 +5,10 @@ Debian's packages are unpacked there and not installed, so that none starts a se
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
-import sys
 import venv
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from lab.catalogue import CACHE, LAB, Server
 
-_PROGRAMS = {"npm": "npm", "debian": "apt-get", "go": "go", "goapp": "go", "maven": "mvn", "cargo": "cargo"}
+_PROGRAMS = {"npm": "npm", "debian": "apt-get", "suites": "apt-get", "goapp": "go", "maven": "mvn", "cargo": "cargo"}
 _LIMIT = 900.0
 
 
@@ -26,8 +26,8 @@ class NotInstalled(Exception):
 
 def installed(server: Server) -> bool:
     """Whether what ``server`` needs was installed, as the catalogue has it now."""
-    stamp = CACHE / "stamps" / server.name
-    return stamp.is_file() and stamp.read_text("utf-8") == _stamp(server)
+    kept = CACHE / "stamps" / server.name
+    return kept.is_file() and kept.read_text("utf-8") == stamp(server)
 
 
 def install(server: Server) -> None:
@@ -42,14 +42,21 @@ def install(server: Server) -> None:
         _KINDS[kind](folder, wanted)
     stamps = CACHE / "stamps"
     stamps.mkdir(exist_ok=True)
-    (stamps / server.name).write_text(_stamp(server), "utf-8")
+    (stamps / server.name).write_text(stamp(server), "utf-8")
 
 
-def _stamp(server: Server) -> str:
-    return json.dumps(server.needs, sort_keys=True)
+def stamp(server: Server) -> str:
+    """What is installed: what is needed, and the sources of what is built."""
+    built = hashlib.sha256()
+    for wanted in server.needs.values():
+        if isinstance(wanted, dict) and "app" in wanted:
+            for path in sorted((LAB / "apps" / wanted["app"]).rglob("*.*")):
+                built.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
+    return f"{json.dumps(server.needs, sort_keys=True)} {built.hexdigest()}"
 
 
-def _run(command: list[str], cwd: Path) -> None:
+def _run(command: list[str], cwd: Path) -> str:
+    """What ``command`` prints. Raises NotInstalled where it fails."""
     try:
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=_LIMIT, check=False)
     except subprocess.TimeoutExpired:
@@ -57,6 +64,7 @@ def _run(command: list[str], cwd: Path) -> None:
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or "no message"
         raise NotInstalled(f"{' '.join(command[:3])} failed: {said[-500:]}")
+    return done.stdout
 
 
 def _pip(_: Path, wanted: list[str]) -> None:
@@ -72,29 +80,66 @@ def _npm(folder: Path, wanted: list[str]) -> None:
 
 
 def _debian(folder: Path, wanted: list[str]) -> None:
-    archives, root = folder / "archives", folder / "root"
-    archives.mkdir(exist_ok=True)
+    archives = folder / "archives"
+    shutil.rmtree(archives, ignore_errors=True)
+    archives.mkdir()
     try:
         _run(["apt-get", "download", "-qq", *wanted], archives)
     except NotInstalled:
         # The lists of packages may be missing or old, and only root can fetch them.
         _run(["apt-get", "update", "-qq"], archives)
         _run(["apt-get", "download", "-qq", *wanted], archives)
-    for archive in archives.glob("*.deb"):
+    _unpack(folder)
+
+
+def _suites(folder: Path, wanted: dict[str, list[str]]) -> None:
+    """Packages of another of Debian's suites than the machine's, with lists of their own."""
+    archives, state = folder / "archives", folder / "apt"
+    shutil.rmtree(archives, ignore_errors=True)
+    shutil.rmtree(state, ignore_errors=True)
+    for path in (archives, state / "lists" / "partial", state / "cache" / "archives" / "partial"):
+        path.mkdir(parents=True)
+    listed = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]
+    if not (places := _run(listed, folder).split()):
+        _run(["apt-get", "update", "-qq"], folder)
+        if not (places := _run(listed, folder).split()):
+            raise NotInstalled("apt knows no archive of Debian")
+    sources = state / "sources.list"
+    sources.write_text("".join(f"deb {places[0]} {suite} main\n" for suite in wanted), "utf-8")
+    own = {
+        "Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-", "Dir::State::Status": "/dev/null",
+        "Dir::State::Lists": state / "lists", "Dir::Cache": state / "cache",
+    }
+    apt = ["apt-get", "-qq", *(word for name, path in own.items() for word in ("-o", f"{name}={path}"))]
+    _run([*apt, "update"], archives)
+    _run([*apt, "download", *(f"{name}/{suite}" for suite, names in wanted.items() for name in names)], archives)
+    shutil.rmtree(state)
+    _unpack(folder)
+
+
+def _unpack(folder: Path) -> None:
+    root = folder / "root"
+    shutil.rmtree(root, ignore_errors=True)
+    for archive in (folder / "archives").glob("*.deb"):
         _run(["dpkg", "-x", str(archive), str(root)], folder)
 
 
-def _goapp(folder: Path, wanted: str) -> None:
-    (folder / "bin").mkdir(exist_ok=True)
-    _run(["go", "build", "-o", str(folder / "bin" / f"lab-{wanted}"), "."], LAB / "apps" / wanted)
+def _goapp(folder: Path, wanted: dict[str, Any]) -> None:
+    """Builds ``package`` in a copy of the app; ``copies`` are modules that its own files are laid over."""
+    app = folder / "app"
+    shutil.rmtree(app, ignore_errors=True)
+    for name, module in wanted.get("copies", {}).items():
+        there = json.loads(_run(["go", "mod", "download", "-json", module], folder))["Dir"]
+        app.mkdir(exist_ok=True)
+        # The module cache is read-only, and what has its modes could not be replaced.
+        _run(["cp", "-r", "--no-preserve=mode", there, str(app / name)], folder)
+    shutil.copytree(LAB / "apps" / wanted["app"], app, dirs_exist_ok=True)
+    package = wanted.get("package", ".")
+    _run(["go", "build", "-mod=mod", "-o", f"{folder}/bin/{wanted['program']}", package], app)
 
 
-def _go(folder: Path, wanted: str) -> None:
-    _run(["env", f"GOBIN={folder / 'bin'}", "go", "install", wanted], folder)
-
-
-def _cargo(folder: Path, wanted: str) -> None:
-    source = LAB / "apps" / wanted
+def _cargo(folder: Path, wanted: dict[str, str]) -> None:
+    source = LAB / "apps" / wanted["app"]
     shutil.copytree(source, folder / "app", dirs_exist_ok=True)
     _run(["cargo", "install", "-q", "--debug", "--path", str(folder / "app"), "--root", str(folder)], folder)
 
@@ -119,18 +164,9 @@ _KINDS: dict[str, Callable[[Path, Any], None]] = {
     "pip": _pip,
     "npm": _npm,
     "debian": _debian,
-    "go": _go,
+    "suites": _suites,
     "goapp": _goapp,
     "cargo": _cargo,
     "maven": _maven,
 }
 
-
-def main(servers: tuple[Server, ...]) -> int:
-    """Installs all that can be installed and says what cannot."""
-    for server in servers:
-        try:
-            install(server)
-        except NotInstalled as error:
-            print(f"{server.name}: {error}", file=sys.stderr)
-    return 0

@@ -46,6 +46,11 @@ class Started:
     def signal(self, name: str) -> None:
         os.kill(self.pid, signal.Signals[f"SIG{name}"])
 
+    def kill(self) -> None:
+        """SIGKILL for it and those that it started, as a container runtime does it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def exited(self, wait: float) -> bool:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(wait)
@@ -53,12 +58,12 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(server: Server, run: Run, upstream: int = 0) -> Iterator[Started]:
-    """Runs the server until the block ends. Raises NotStarted."""
+def started(server: Server, run: Run, upstream: int = 0, port: int = 0) -> Iterator[Started]:
+    """Runs the server until the block ends, on ``port`` or on a free one. Raises NotStarted."""
     if run.as_pid_1 and not namespaces():
         raise NotStarted("this user may not make a process namespace")
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
-        folder, port = Path(name), free_port()
+        folder, port = Path(name), port or free_port()
         for path, text in run.files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(filled(text, port, upstream, folder), "utf-8")
@@ -114,6 +119,9 @@ def ended_by_signals() -> Iterator[None]:
     """While the block runs, SIGTERM and SIGINT end all servers and then this process."""
 
     def all_ended(number: int, _: object) -> None:
+        # Other threads start no more, unless this one holds a place itself.
+        for _place in range(2):
+            _START.acquire(timeout=3)
         for process in tuple(_running):
             end(process)
         os._exit(128 + number)

@@ -5,6 +5,7 @@ A time that is measured again is not the same to the last digit, so a written on
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import Any
 
 import yaml
 
+from kubelint5xx.core.value import Data
 from lab.catalogue import LAB, Server
 from lab.compare import Observed, kept
 from lab.measure import Closed
 
 FILE = LAB / "measured.yaml"
 _NEAR = 0.3
+_AT_THE_END = 0.5
+_SENT_AGAIN, _LOST = "sent again", "lost"
 _HEAD = "# What the lab measured: `nox -s lab -- --write` writes it. Times are in seconds.\n"
 
 Row = Mapping[str, Any]
@@ -34,20 +38,40 @@ def row(observed: Observed) -> Row:
     if idle.keep_alive:
         made["keep_alive_header"] = idle.keep_alive
     made["signal"] = observed.run.signal
-    made["request_in_progress"] = "completed" if stop.completed else "lost"
+    made["request_in_progress"] = "completed" if stop.completed else _LOST
     made["idle_connection"] = _end(stop.idle)
     kept_requests = stop.kept
     made["request_on_kept_connection"] = (
         f"{kept_requests.status}, {'with' if kept_requests.closes else 'without'} Connection: close"
         if kept_requests.answered
-        else "lost"
+        else _LOST
         if kept_requests.lost
         else "none: closed before"
     )
     made["answers_new_connections"] = _second(stop.serves)
     made["refuses_new_connections"] = "never" if stop.listens is None else _second(stop.listens)
     made["exits"] = "never" if stop.exits is None else _second(stop.exits)
+    if observed.resends is not None:
+        made["request_that_its_target_reset"] = _SENT_AGAIN if observed.resends else _LOST
     return made
+
+
+QUANTITIES = ("keepalive", "idle_timeout", "graceful", "closes_in_drain", "drain_delay", "resends")
+"""Of the vocabulary, what a row tells. All but the last are of the inbound face."""
+
+
+def quantity(row: Row, name: str) -> Data:
+    """What a written row says of a quantity of the vocabulary; None for one that it says nothing of."""
+    exits, rests, answer = row["exits"], row["idle_connection"], str(row["request_on_kept_connection"])
+    usable = rests == "stays open" or (isinstance(rests, float) and exits != "never" and rests >= exits - _AT_THE_END)
+    return {
+        "keepalive": row["keeps_connections"],
+        "idle_timeout": math.inf if isinstance(row["idle_close"], str) else row["idle_close"],
+        "graceful": row["request_in_progress"] == "completed" and row["refuses_new_connections"] != "never",
+        "closes_in_drain": usable and answer < "5" and answer.endswith(", with Connection: close"),
+        "drain_delay": row["answers_new_connections"],
+        "resends": {_SENT_AGAIN: True, _LOST: False}.get(row.get("request_that_its_target_reset", "")),
+    }.get(name)
 
 
 def _second(time: float) -> float:

@@ -1,3 +1,4 @@
+//! Its arguments are its port and, where it is not the default, how many seconds a connection is kept.
 use actix_web::{web, App, HttpServer};
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ async fn slow() -> &'static str {
 
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
-    let port: u16 = std::env::args().nth(1).expect("a port").parse().expect("a port");
-    HttpServer::new(|| {
+    let numbers: Vec<u16> = std::env::args().skip(1).map(|word| word.parse().expect("a number")).collect();
+    let server = HttpServer::new(|| {
         App::new().route("/", web::get().to(|| async { "ok" })).route("/slow", web::get().to(slow))
-    })
-    .bind(("127.0.0.1", port))?
-    .run()
-    .await
+    });
+    let server = match numbers.get(1) {
+        Some(&seconds) => server.keep_alive(Duration::from_secs(seconds.into())),
+        None => server,
+    };
+    server.bind(("127.0.0.1", numbers[0]))?.run().await
 }

@@ -1,0 +1,1 @@
+"""Does what the rules accuse make 5xx, and does the fix end them? Real servers behind real balancers, counted."""
