@@ -43,7 +43,7 @@ def lookup(name: str, root: Node, key: str, port: int | None = None) -> tuple[No
 def by_path(root: Node, path: list[str]) -> tuple[Node, ...]:
     """Every node at a path of mapping keys; a key may also stand undivided, as properties files write it.
 
-    ``*`` stands for every item of a sequence.
+    ``*`` stands for every item of a sequence, and for every key of a mapping.
     """
     if isinstance(root, Unresolved) or not path:
         return (root,)
@@ -55,6 +55,6 @@ def by_path(root: Node, path: list[str]) -> tuple[Node, ...]:
     for entry in root.entries:
         key = str(entry.key.value)
         for cut in range(1, len(path) + 1):
-            if key == ".".join(path[:cut]):
+            if key == ".".join(path[:cut]) or (path[0] == "*" and cut == 1):
                 found.extend(by_path(entry.value, path[cut:]))
     return tuple(found)

@@ -242,7 +242,7 @@ def lookup(root: Node, key: str, port: int | None = None) -> tuple[Node, ...]:
     if not dot:
         return agreed(list(root.every(key)))
     servers = [node for node in root.every(maker) if isinstance(node, Mapping)]
-    ports = {id(server): _port(server.get("port")) for server in servers}
+    ports = {id(server): port_of(server) for server in servers}
     if port is not None:
         servers = [server for server in servers if ports[id(server)] in (None, port)]
         servers = [server for server in servers if ports[id(server)] == port] or servers
@@ -269,8 +269,9 @@ def agreed(values: list[Node]) -> tuple[Node, ...]:
     return tuple(values[-1:])
 
 
-def _port(node: Node | None) -> int | None:
-    found = _PORT.fullmatch(text(node) or "")
+def port_of(server: Node) -> int | None:
+    """The port that a server listens to, where it is written; ``server`` is what is set on it."""
+    found = _PORT.fullmatch(text(server.get("port")) or "") if isinstance(server, Mapping) else None
     return int(found[1] or found[2]) if found else None
 
 

@@ -1,9 +1,10 @@
 """Go sources, by tree-sitter: how they make and start HTTP servers. See ``code`` for the shape of a document.
 
-Makers are the types ``http.Server``, ``fasthttp.Server`` and ``fiber.Config``; functions that start a server of their
+Makers are the types ``http.Server``, ``fasthttp.Server`` and ``fiber.Config``, ``grpc.Server``, and
+``keepalive.ServerParameters``, which says how long connections of gRPC last; functions that start a server of their
 own (``http.ListenAndServe``) make one of which nothing is set. Durations have their unit. Facts: ``listens``;
 ``listens_bare``, where such a function does it; ``signals``, where SIGTERM is caught; ``shuts_down``, where a server is
-told to end by its ``Shutdown``.
+told to end by its ``Shutdown``; ``stops_gracefully``, where one of gRPC is by its ``GracefulStop``.
 """
 
 from __future__ import annotations
@@ -31,12 +32,17 @@ _PACKAGES = {
     "github.com/valyala/fasthttp": "fasthttp",
     "github.com/gofiber/fiber": "fiber",
     "github.com/gin-gonic/gin": "gin",
+    "google.golang.org/grpc": "grpc",
+    "google.golang.org/grpc/keepalive": "keepalive",
     "os/signal": "signal",
     "os": "os",
 }
 _VERSION = pattern(r"/v\d+$")
-_SETTINGS = ("IdleTimeout", "ReadTimeout", "ReadHeaderTimeout", "WriteTimeout", "DisableKeepalive")
-_SERVERS = ("http.Server", "fasthttp.Server", "fiber.Config")
+_OF_SERVERS = ("IdleTimeout", "ReadTimeout", "ReadHeaderTimeout", "WriteTimeout", "DisableKeepalive")
+_SETTINGS = (*_OF_SERVERS, "MaxConnectionIdle", "MaxConnectionAge", "MaxConnectionAgeGrace")
+_SERVERS = ("http.Server", "fasthttp.Server")
+# What is set for a server that something else makes.
+_CONFIGURATIONS = ("fiber.Config", "keepalive.ServerParameters")
 _STARTS = {
     **dict.fromkeys(("http.ListenAndServe", "http.ListenAndServeTLS", "http.Serve", "http.ServeTLS"), "http.Server"),
     **dict.fromkeys(("fasthttp.ListenAndServe", "fasthttp.ListenAndServeTLS", "fasthttp.Serve"), "fasthttp.Server"),
@@ -57,7 +63,10 @@ _GRAMMAR = code.Grammar(
 (assignment_statement) @assignment
 (call_expression) @call
 """,
-    words=pattern(r"\bServer\b|ListenAndServe|IdleTimeout|ReadTimeout|fiber\.|gin\.|http\.Serve|signal\.|\bShutdown\("),
+    words=pattern(
+        r"\bServer\b|ListenAndServe|IdleTimeout|ReadTimeout|fiber\.|gin\.|http\.Serve|signal\.|\bShutdown\("
+        r"|\bNewServer\(|ServerParameters|\bGracefulStop\("
+    ),
 )
 _DIALECT = code.Dialect(
     branches=(
@@ -120,14 +129,14 @@ def _entries(program: Program) -> Iterator[Entry]:
     servers: list[tuple[str, Syntax]] = []
     for literal in program.every("literal"):
         maker = _qualified(literal.child_by_field_name("type"), packages)
-        if maker in _SERVERS:
+        if maker in (*_SERVERS, *_CONFIGURATIONS):
             servers.append((maker, literal))
             held[literal.id] = list(_fields(program, literal))
             for name in _assigned_to(literal):
                 variables[name] = literal
     for spec in program.every("var"):
         maker = _qualified(spec.child_by_field_name("type"), packages)
-        if maker in _SERVERS and spec.child_by_field_name("value") is None:
+        if maker in (*_SERVERS, *_CONFIGURATIONS) and spec.child_by_field_name("value") is None:
             servers.append((maker, spec))
             held[spec.id] = []
             variables.update((content(name), spec) for name in spec.children_by_field_name("name"))
@@ -135,7 +144,7 @@ def _entries(program: Program) -> Iterator[Entry]:
         yield from _assignment(program, node, variables, held)
     for maker, place in servers:
         yield code.made(program, maker, place, held[place.id])
-        if maker != "fiber.Config":
+        if maker in _SERVERS:
             yield program.fact("listens", place)
     yield from _calls(program, packages, variables)
 
@@ -147,6 +156,7 @@ def _calls(program: Program, packages: dict[str, str], variables: dict[str, Synt
         if _qualified(call.child_by_field_name("function"), packages) in _ROUTERS
         for name in _assigned_to(call)
     }
+    yield from _of_grpc(program, packages)
     for call in program.every("call"):
         function = call.child_by_field_name("function")
         if function is None or function.type != "selector_expression":
@@ -164,6 +174,8 @@ def _calls(program: Program, packages: dict[str, str], variables: dict[str, Synt
             if not given or given[0].type != "composite_literal":
                 elsewhere = "its configuration is made elsewhere" if given else ""
                 yield code.made(program, "fiber.Config", call, (), elsewhere)
+        elif called.endswith(".GracefulStop"):
+            yield program.fact("stops_gracefully", function)
         elif called in ("signal.Notify", "signal.NotifyContext"):
             caught = [content(each) for each in given[1:]]
             if any(each in _TERM for each in caught) or not caught:
@@ -180,6 +192,26 @@ def _calls(program: Program, packages: dict[str, str], variables: dict[str, Synt
             else:
                 unknown = Unresolved(place, f"whether {owner} is the server is not followed")
                 yield Entry(Scalar(place, "shuts_down", "shuts_down"), unknown)
+
+
+def _of_grpc(program: Program, packages: dict[str, str]) -> Iterator[Entry]:
+    """The servers of gRPC, with the ports of the listeners that they are given."""
+    named: dict[str, tuple[str, Syntax]] = {}
+    for call in program.every("call"):
+        called = _qualified(call.child_by_field_name("function"), packages)
+        if called in ("grpc.NewServer", "net.Listen"):
+            named.update((name, (called, call)) for name in _assigned_to(call))
+            if called == "grpc.NewServer":
+                yield code.made(program, "grpc.Server", call, ())
+                yield program.fact("listens", call)
+    for call in program.every("call"):
+        owner, _, method = content(call.child_by_field_name("function") or call)[:200].rpartition(".")
+        given = [named.get(content(each), ("", each)) for each in arguments(call)]
+        if method == "Serve" and named.get(owner, ("",))[0] == "grpc.NewServer" and given:
+            kind, listen = given[0]
+            address = arguments(listen)[1:2] if kind == "net.Listen" else []
+            port = [program.setting("port", each, listen, each) for each in address]
+            yield code.made(program, "grpc.Server", call, port)
 
 
 def _imports(program: Program) -> dict[str, str]:
@@ -243,7 +275,7 @@ def _assignment(
             # It is set after the literal, and wins.
             own = held[server.id]
             own[:] = [other for other in own if other.key.value != entry.key.value] + [entry]
-        elif _CALLED_SERVER.fullmatch(content(owner)):
+        elif content(name) in _OF_SERVERS and _CALLED_SERVER.fullmatch(content(owner)):
             # Of a field it is not known which type it has.
             doubted = Unresolved(program.span(value), f"whether {content(owner)} is an HTTP server is not followed")
             yield code.made(program, "http.Server", node, [Entry(entry.key, doubted)])

@@ -1,7 +1,8 @@
 """Python programs that start a server by a call. Parsed with ``ast``, never executed. See ``code`` for the shape.
 
-Makers are ``uvicorn.run``, ``uvicorn.Config``, ``hypercorn.Config``, ``waitress.serve``, and ``gunicorn`` for the
-options of an application of its own. What is set on them are the arguments, or attributes. Numbers are seconds.
+Makers are ``uvicorn.run``, ``uvicorn.Config``, ``hypercorn.Config``, ``waitress.serve``, ``grpc.server``, and
+``gunicorn`` for the options of an application of its own. What is set on them are the arguments, or attributes. Numbers
+are seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from kubelint5xx.formats.python_assign import Places, parse
 
 __all__ = ["constant", "lookup", "modules", "read"]
 
-_WORDS = pattern(r"\b(?:uvicorn|hypercorn|waitress|gunicorn)\b")
+_WORDS = pattern(r"\b(?:uvicorn|hypercorn|waitress|gunicorn|grpc)\b")
 _MAKERS = {
     "uvicorn.run": "uvicorn.run",
     "uvicorn.Config": "uvicorn.Config",
@@ -29,8 +30,11 @@ _MAKERS = {
     "hypercorn.Config": "hypercorn.Config",
     "hypercorn.config.Config": "hypercorn.Config",
     "waitress.serve": "waitress.serve",
+    "grpc.server": "grpc.server",
+    "grpc.aio.server": "grpc.server",
 }
 _GUNICORN = "gunicorn.app.base"
+_PORTS = ("add_insecure_port", "add_secure_port")
 _OPTIONS = ("keepalive", "timeout", "graceful_timeout", "worker_class", "threads", "bind", "workers")
 _BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.ExceptHandler)
 _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
@@ -196,6 +200,9 @@ def _entries(program: _Program) -> Iterator[Entry]:
             variables.update((target.id, settings) for target in parent.targets if isinstance(target, ast.Name))
     for node in program.nodes():
         match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute) as method, args=[address, *_]):
+                if name in variables and attribute in _PORTS:
+                    variables[name].append(program.setting("port", program.places.span(method), node, address))
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=attribute) as target], value=value):
                 if name in variables:
                     variables[name].append(program.setting(attribute, program.places.span(target), node, value))

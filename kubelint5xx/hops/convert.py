@@ -6,7 +6,7 @@ import math
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Sequence, Unresolved, text
 from kubelint5xx.core.pattern import pattern
-from kubelint5xx.core.value import Data, Value, Version, Written
+from kubelint5xx.core.value import Data, Default, Value, Version, Written
 from kubelint5xx.hops.table import ALL_OTHERS, Row
 from kubelint5xx.model.knobs import BOOL, DURATION, NUMBER, VERSION
 
@@ -39,7 +39,12 @@ def convert(row: Row, node: Node, key: str) -> Value | None:
     if isinstance(node, Sequence) and node.items:
         # Directives may take further parameters behind the value.
         return convert(row, node.items[0], key)
-    origin = Written(node.span, key, _unit(row), () if isinstance(node, (Sequence, Mapping)) else node.via)
+    origin: Written | Default
+    inside = node.span.source.inside
+    if inside is not None and inside.product:
+        origin = Default(inside.product, key, inside.cite, node.span)
+    else:
+        origin = Written(node.span, key, _unit(row), () if isinstance(node, (Sequence, Mapping)) else node.via)
     if isinstance(node, Unresolved):
         return Value(None, origin, node.reason)
     if isinstance(node, Reference):
@@ -78,7 +83,8 @@ def seconds(written: str, bare: str = "s") -> float | None:
             return None
         total += float(part[1]) * _UNITS[part[2]]
         at = part.end()
-    return total if at and at == len(body) else None
+    # A nanosecond has no exact number, but a sum of them that is a second should be one.
+    return round(total, 9) if at and at == len(body) else None
 
 
 def _data(row: Row, node: Scalar, written: str) -> Data:
@@ -94,7 +100,7 @@ def _data(row: Row, node: Scalar, written: str) -> Data:
                 return None
             return _limits(row, seconds(written, row.bare))
         case "number":
-            return _limits(row, float(written)) if _NUMBER.fullmatch(written) else None
+            return _counted(_limits(row, float(written))) if _NUMBER.fullmatch(written) else None
         case "bool":
             return _BOOLS.get(written.lower())
         case "version":
@@ -114,6 +120,11 @@ def _limits(row: Row, number: float | None) -> Data:
         case "fallback":
             return FALLBACK
     return float(meaning)
+
+
+def _counted(number: Data) -> Data:
+    """A whole number as one: a fraction is printed as a length of time."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _strict(row: Row) -> bool:

@@ -29,6 +29,7 @@ CLAIMS = {
     "kubelint5xx.io/idle-timeout": "inbound.idle_timeout",
     "kubelint5xx.io/drain-delay": "drain_delay",
     "kubelint5xx.io/drain-closes-connections": "closes_in_drain",
+    "kubelint5xx.io/streams": "streams",
 }
 
 # Variables by convention, for options of the JVM and of the program; no shell and no JVM reads them by itself.
@@ -105,6 +106,11 @@ def program_of(image: str, first: str) -> str:
     return ""
 
 
+def server_commands() -> frozenset[str]:
+    """The names of the programs that are servers."""
+    return frozenset(sign.name for sign, _ in signs() if sign.kind == "command")
+
+
 def hop_of(launch: Launch, joins: tuple[Join, ...] = ()) -> Hop | Unrecognised:
     """The hop that a container is. Where the server is not recognised, only what annotations say of it is known."""
     found = recognise(launch)
@@ -134,8 +140,7 @@ def recognise(launch: Launch) -> Recognised | Unrecognised:
     if launch.env is not None and not launch.env.open and not launch.files.unseen:
         # Scripts pass them on, and base images leave them alone.
         env = {**dict.fromkeys(_PASSED_ON, Scalar(launch.place, "", "")), **env}
-    commands = frozenset(sign.name for sign, _ in signs() if sign.kind == "command")
-    context = Context(env, launch.files, commands)
+    context = Context(env, launch.files, server_commands())
     start: Start | Unknown = Unknown(launch.argv_unseen or "its command line is not known", launch.place)
     if launch.argv is not None and launch.argv.items:
         start = started(launch.argv.items, context)
@@ -204,15 +209,25 @@ def _signed(start: Start) -> list[str]:
 
 def _of_own(launch: Launch, built_with: tuple[str, ...]) -> str | Unrecognised | None:
     """The server that a program of its own starts: its framework's, else the one in its sources, else a package."""
+    forms = [_LANGUAGE_OF[ecosystem] for ecosystem in built_with if ecosystem in _LANGUAGE_OF]
+    listening = _in_sources("listener", launch, forms, launch.port) if launch.port is not None else []
+    if len(listening) == 1:
+        return listening[0]
     by_framework = _by_packages(launch, built_with, ("framework",))
     if isinstance(by_framework, str):
         return by_framework
-    forms = [_LANGUAGE_OF[ecosystem] for ecosystem in built_with if ecosystem in _LANGUAGE_OF]
-    used = {f"{form}:{maker}" for form in forms for maker in makers(form, launch)}
-    found = sorted({product for sign, product in signs() if sign.kind == "code" and sign.name in used})
+    found = _in_sources("code", launch, forms)
+    if len(found) > 1 and launch.port is not None:
+        found = _in_sources("code", launch, forms, launch.port) or found
     if len(found) > 1:
         return Unrecognised(f"its sources start {' and '.join(found)}", launch.place)
     return found[0] if found else _by_packages(launch, built_with)
+
+
+def _in_sources(kind: str, launch: Launch, forms: list[str], port: int | None = None) -> list[str]:
+    """The servers that the program's sources start; with ``port``, those that are seen to listen to it."""
+    used = {f"{form}:{maker}" for form in forms for maker in makers(form, launch, port)}
+    return sorted({product for sign, product in signs() if sign.kind == kind and sign.name in used})
 
 
 def _by_packages(
@@ -293,6 +308,8 @@ def _read(known: Table, place: Place, launch: Launch, argv: Sequence | None) -> 
         yield Settings(place.format, None, place.label)
     elif place.env:
         yield _from_variable(place, launch.env)
+    elif place.format == "container":
+        yield _of_container(place, launch)
     elif place.format == "packages":
         packages = packages_of(launch.files, launch.place)
         yield Settings("packages", packages.direct if packages else None, place.label, "" if packages else "not seen")
@@ -306,6 +323,14 @@ def _read(known: Table, place: Place, launch: Launch, argv: Sequence | None) -> 
         yield Settings("env", launch.env, place.label)
     else:
         yield Settings(place.format, argv, place.label, "" if argv is not None else launch.argv_unseen)
+
+
+def _of_container(place: Place, launch: Launch) -> Settings:
+    node = launch.stop_signal
+    if node is None:
+        return Settings("container", None, place.label, launch.signal_unseen)
+    name = "stop_signal"
+    return Settings("container", Mapping(node.span, (Entry(Scalar(node.span, name, name), node),)), place.label)
 
 
 def _of_the_other_start(known: Table, place: Place, launch: Launch) -> bool:

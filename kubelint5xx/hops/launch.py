@@ -45,7 +45,9 @@ class Launch:
     ``argv`` is the whole command line as the kernel would get it (image's entrypoint and command included), or
     None with the reason in ``argv_unseen``. ``env`` maps names to values; its ``open`` tells why there may be more.
     Without either, the image starts as it was published. ``declared`` names the server where the configuration does.
-    ``own_code``: no server's own command is started, so that a server can only be one that the program itself starts.
+    ``stop_signal`` is the signal that stops it, as SIGNAME, where the manifest or the build gives it; ``signal_unseen``
+    tells why the image may give another one. ``own_code``: no server's own command is started, so that a server can
+    only be one that the program itself starts.
     """
 
     name: str
@@ -59,3 +61,5 @@ class Launch:
     annotations: Mapping | None = None
     declared: Node | None = None
     own_code: bool = False
+    stop_signal: Node | None = None
+    signal_unseen: str = ""

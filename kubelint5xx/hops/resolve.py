@@ -6,6 +6,7 @@ all places that could set it were seen. What is set to something that cannot be 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Ordered
 
@@ -13,22 +14,26 @@ from kubelint5xx import formats
 from kubelint5xx.core.expr import Read
 from kubelint5xx.core.node import Mapping, Node, Reference, Unresolved, child, items, text
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import record
+from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Default, Derived, Join, Subject, Value
+from kubelint5xx.core.value import Default, Derived, Join, Subject, Value, Written, in_words
 from kubelint5xx.formats import by_address
 from kubelint5xx.hops.convert import DISABLED, convert, is_set
+from kubelint5xx.hops.plausibility import implausible, why
 from kubelint5xx.hops.table import UNKNOWN_PRODUCT, Case, Preset, Row, Table, table
 from kubelint5xx.model.knobs import knobs_of
-from kubelint5xx.model.topology import Hop
+from kubelint5xx.model.topology import Hop, Setting
 
 # What somebody says about a hop that its own settings do not tell (an annotation, the config): a mapping of
 # quantities as tables name them (``inbound.idle_timeout``), durations with a unit or in seconds.
 CLAIM = "claim"
 IMAGE = "image"
 
+# What a table says only of the products that do it.
+_ODDITIES = ("streams", "kills_workers", "idle_counts_for_headers")
+
 # One mapping of keys that may hold dots themselves.
-_FLAT = ("env", "attributes", "target_group_attributes", "annotation", "configmap", "packages", CLAIM)
+_FLAT = ("env", "attributes", "target_group_attributes", "annotation", "configmap", "packages", "container", CLAIM)
 
 
 @record
@@ -74,7 +79,8 @@ def build_hop(
     resolver = _Resolver(known, place, tuple(settings), port, version, inbound, outbound)
     resolver.run()
     problems = tuple(problem for found in settings for problem in found.problems)
-    return Hop(product, role or known.role, name, place, inbound, outbound, problems)
+    found = tuple(resolver.implausible)
+    return Hop(product, role or known.role, name, place, inbound, outbound, problems, found)
 
 
 def _answers(known: Table, place: Span | None) -> dict[str, Value]:
@@ -108,6 +114,7 @@ class _Resolver:
         self.version = version or Value.unknown(f"the version of {known.title or inbound.name} is not known", place)
         self.faces = {"inbound": inbound, "outbound": outbound}
         self.found: dict[str, Value | None] = {}
+        self.implausible: list[Setting] = []
 
     def run(self) -> None:
         for row in self.table.own.values():
@@ -121,7 +128,36 @@ class _Resolver:
                 face.values[quantity] = value or Value.unknown(
                     f"the table of {self.table.title} has no default for {row.setting or quantity}", self.place
                 )
+            if quantity == "response_timeout":
+                self.of_response(row, side)
         self.without_idle_time()
+        if self.table.title:
+            # Of a product whose table has no such setting, workers stay.
+            stays = Value(math.inf, Default(self.table.title, "", "", self.place))
+            self.faces["inbound"].values.setdefault("max_requests", stays)
+            plain = Value(False, Default(self.table.title, "", "", self.place))
+            for face in self.faces.values():
+                for quantity in _ODDITIES:
+                    face.values.setdefault(quantity, plain)
+
+    def of_response(self, row: Row, side: str) -> None:
+        """What rules ask about a response timeout: what it is by itself, and whether the idle timeout is the same."""
+        usual = self.usual(row) or Value.unknown(f"{self.table.title} has no response timeout by itself", self.place)
+        for face in (self.faces[side],) if side else self.faces.values():
+            face.values["usual_response_timeout"] = usual
+        idle = self.table.knobs.get("outbound.idle_timeout")
+        shared = idle is not None and bool(idle.keys) and idle.keys == row.keys
+        origin = Default(self.table.title, "", row.cite, self.place)
+        self.faces["outbound"].values["one_timeout"] = Value(shared, origin)
+
+    def usual(self, row: Row) -> Value | None:
+        """What would hold if nobody had set ``row``, nor the rows that it follows from."""
+        found, rows = self.found, {**self.table.own, **self.table.knobs}
+        above = {*row.fallback, *(case.same_as for case in row.default if case.same_as)}
+        self.found = {**found, **{name: self.usual(rows[name]) for name in above}}
+        value = self.unset(row, ())
+        self.found = found
+        return value
 
     def claimed(self) -> Iterator[Row]:
         """Rows for claims on quantities that the product's table does not have."""
@@ -147,7 +183,15 @@ class _Resolver:
             value = self.take(row, winner, tuple(label for rank, label in unseen if rank > winner.rank))
         if value is None:
             value = self.unset(row, (*(label for _, label in unseen), *row.also_in))
-        return self.capped(row, value) if value else None
+        if value is None:
+            return None
+        value = self.capped(row, value)
+        if math.isinf(row.max):
+            return value
+        if isinstance(value.data, float) and value.data > row.max:
+            said = f"{self.table.title} takes at most {in_words(row.max)} for {row.setting or row.name}"
+            value = Value.unknown(said, value.place)
+        return replace(value, most=row.max)
 
     def look(self, row: Row) -> tuple[list[_Candidate], list[tuple[int, str]]]:
         """What sets ``row``, and the places that could and were not seen, each with its rank."""
@@ -222,6 +266,10 @@ class _Resolver:
             origin = Default(f"the {winner.preset.image} image", row.setting, winner.preset.cite, self.place, unseen)
             return Value(winner.preset.values[row.name], origin)
         assert winner.node is not None
+        if not winner.claimed and (setting := implausible(row, winner.node, winner.key, self.faces["inbound"].name)):
+            self.implausible.append(setting)
+            if reason := why(setting):
+                return Value(None, Written(winner.node.span, winner.key), reason)
         value = convert(Row(row.name, row.type, unit="text") if winner.claimed else row, winner.node, winner.key)
         if value is None or not value.known or not unseen:
             return value

@@ -14,7 +14,7 @@ from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Source
-from kubelint5xx.formats.code import leaves
+from kubelint5xx.formats.code import leaves, port_of
 from kubelint5xx.formats.literals import settle
 from kubelint5xx.hops.launch import Launch
 from kubelint5xx.hops.resolve import Settings
@@ -77,9 +77,11 @@ def settled(found: Settings, launch: Launch) -> Settings:
     return replace(found, root=leaves(found.root, _Settling(found.format, launch).settled))
 
 
-def makers(form: str, launch: Launch) -> set[str]:
-    """What the sources of one language use to make or start servers, as tables name it."""
-    return {str(entry.key.value) for root in _read(form, launch)[0] for entry in root.entries}
+def makers(form: str, launch: Launch, port: int | None = None) -> set[str]:
+    """What the sources of one language use to make or start servers, as tables name it; with ``port``, what is seen to
+    make those that listen to it."""
+    entries = (entry for root in _read(form, launch)[0] for entry in root.entries)
+    return {str(entry.key.value) for entry in entries if port is None or port_of(entry.value) == port}
 
 
 def _read(form: str, launch: Launch) -> tuple[list[Mapping], str, tuple[Problem, ...]]:

@@ -14,13 +14,13 @@ from kubelint5xx.hops.launch import Files
 
 _MAX_DEPTH = 8
 _ASSIGNMENT = pattern(r"[A-Za-z_]\w*=")
-_PYTHON = pattern(r"(python|pypy)[\d.]*\Z")
+PYTHON = pattern(r"(python|pypy)[\d.]*\Z")
 _ALL_ARGUMENTS = ('"$@"', "$@", '"$*"', "$*", '"${@}"', "${@}")
-_RUNNERS = ("npm", "yarn", "pnpm", "bun")
-_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
+RUNNERS = ("npm", "yarn", "pnpm", "bun")
+SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
 
 # Programs that run another one: how many words come before it, and which options take a value of their own.
-_WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
+WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "exec": (0, ("-a",)),
     "tini": (0, ("-p", "-e")),
     "tini-static": (0, ("-p", "-e")),
@@ -55,7 +55,7 @@ _BUILT_WITH = {
 _COMPILED = ("go", "crates", "hex", "nuget", "maven", "gradle")
 _SYSTEM = pattern(r"/(?:usr/)?s?bin/[^/]*\Z")
 # Programs of which one subcommand runs another program.
-_SUBCOMMANDS = {
+SUBCOMMANDS = {
     "poetry": ("run",),
     "uv": ("run",),
     "pipenv": ("run",),
@@ -68,7 +68,7 @@ _SUBCOMMANDS = {
     "chamber": ("exec",),
     "doppler": ("run",),
 }
-_RUN_OPTIONS = ("--with", "--python", "-p", "--extra", "--group", "--env-file", "--directory", "--project", "-C")
+RUN_OPTIONS = ("--with", "--python", "-p", "--extra", "--group", "--env-file", "--directory", "--project", "-C")
 _JAVA_OPTIONS = ("-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-modules", "--add-opens")
 _MODULE_OPTIONS = ("-W", "-X", "-c")
 
@@ -122,21 +122,21 @@ def started(words: tuple[Node, ...], context: Context, depth: int = 0) -> Start 
         if name in context.servers:
             return Start("command", name, words)
         if name == "env":
-            words = _behind(words[1:], ("-u", "--unset", "-C", "-S"), assignments=True)
-        elif name in _SHELLS:
-            words = _behind(words[1:], ("-o", "-O"))
+            words = behind(words[1:], ("-u", "--unset", "-C", "-S"), assignments=True)
+        elif name in SHELLS:
+            words = behind(words[1:], ("-o", "-O"))
         elif (
-            (at := _subcommand(words, _SUBCOMMANDS.get(name, ())))
-            and name in _SUBCOMMANDS
-            and (rest := _behind(words[at + 1 :], _RUN_OPTIONS))
+            (at := subcommand(words, SUBCOMMANDS.get(name, ())))
+            and name in SUBCOMMANDS
+            and (rest := behind(words[at + 1 :], RUN_OPTIONS))
         ):
             words = rest
-        elif name in _RUNNERS:
+        elif name in RUNNERS:
             return _of_package(words, context, depth)
-        elif name in _WRAPPERS:
-            before, options = _WRAPPERS[name]
-            words = _behind(words[1:], options)[before:]
-        elif _PYTHON.match(name):
+        elif name in WRAPPERS:
+            before, options = WRAPPERS[name]
+            words = behind(words[1:], options)[before:]
+        elif PYTHON.match(name):
             return _python(words, context, depth)
         elif name == "java":
             return _java(words)
@@ -145,7 +145,7 @@ def started(words: tuple[Node, ...], context: Context, depth: int = 0) -> Start 
     return Unknown("it is not known which program it starts")
 
 
-def _behind(words: tuple[Node, ...], valued: tuple[str, ...], assignments: bool = False) -> tuple[Node, ...]:
+def behind(words: tuple[Node, ...], valued: tuple[str, ...], assignments: bool = False) -> tuple[Node, ...]:
     """The words behind leading options; ``valued`` are options that take the next word."""
     at = 0
     while at < len(words):
@@ -158,7 +158,7 @@ def _behind(words: tuple[Node, ...], valued: tuple[str, ...], assignments: bool 
     return words[at:]
 
 
-def _subcommand(words: tuple[Node, ...], names: tuple[str, ...]) -> int:
+def subcommand(words: tuple[Node, ...], names: tuple[str, ...]) -> int:
     """Where the subcommand stands; 0 where there is none of ``names``."""
     for at, word in enumerate(words[1:4], 1):
         if (text(word) or "") in names:
@@ -234,17 +234,21 @@ def _java(words: tuple[Node, ...]) -> Start | Unknown:
 
 def _of_package(words: tuple[Node, ...], context: Context, depth: int) -> Start | Unknown:
     """What ``npm start`` and its like run: a script of the package.json."""
+    script = package_script(words, context.files)
+    return script if isinstance(script, Unknown) else _of_script(script, (), context, depth)
+
+
+def package_script(words: tuple[Node, ...], files: Files) -> Scalar | Unknown:
+    """The script of the package.json that ``npm start`` and its like run."""
     plain = [word for word in (text(node) or "" for node in words[1:]) if not word.startswith("-")]
     task = plain[1] if len(plain) > 1 and plain[0] in ("run", "run-script") else plain[0] if plain else ""
     program = text(words[0]) or ""
-    source = file_in(context.files, "package.json")
+    source = file_in(files, "package.json")
     if source is None:
         return Unknown(f"{program} {task} runs a script of a package.json that is not seen", words[0].span)
     documents = formats.reader("json").read(source).documents
     script = child(documents[0].root, "scripts", task) if documents else None
-    if not isinstance(script, Scalar):
-        return Unknown(f"{source.path} has no script {task!r}", words[0].span)
-    return _of_script(script, (), context, depth)
+    return script if isinstance(script, Scalar) else Unknown(f"{source.path} has no script {task!r}", words[0].span)
 
 
 def _shortened(program: str) -> str:

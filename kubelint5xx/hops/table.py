@@ -51,6 +51,7 @@ FORMATS = (
     "annotation",
     "configmap",
     "packages",
+    "container",
 )
 ROLES = ("balancer", "proxy", "sidecar", "server")
 STATUSES = {"reset": "reset_status", "timeout": "timeout_status", "no_target": "no_target_status"}
@@ -61,7 +62,7 @@ _FACES = ("inbound", "outbound")
 _TYPES = (DURATION, BOOL, NUMBER, TEXT, VERSION)
 _DETECT = pattern(r"^detect:(.*?)(?=^\S)", re.MULTILINE | re.DOTALL)
 _EXAMPLES = pattern(r"^examples:", re.MULTILINE)
-_SIGN = pattern(r"\{ *(command|module|image|jar|class|framework|code|dependency): *\"?([^\s\"}]+)\"? *\}")
+_SIGN = pattern(r"\{ *(command|module|image|jar|class|framework|code|dependency|listener): *\"?([^\s\"}]+)\"? *\}")
 
 
 @record
@@ -69,7 +70,9 @@ class Sign:
     """A product is recognised by the program that is started (``command``, ``module`` of python -m, ``jar``,
     ``class``), by the end of an image's repository (``image``), or, where a program of its own is started, by a package
     that it is built from: a ``framework`` that brings its server along, else a ``dependency`` that is a server. Between
-    these two its sources count: ``code`` is a language's format and what makes or starts the server there."""
+    these two its sources count: ``code`` is a language's format and what makes or starts the server there. A
+    ``listener`` is the same for a server that programs run beside others: it counts before all of these, on the port
+    that it is seen to listen to."""
 
     kind: str
     name: str
@@ -97,7 +100,10 @@ class Row:
     ``zero`` and ``negative`` say what such a number means: ``unlimited``, ``disabled`` (no keep-alive), ``fallback``
     (as if unset) or a number of seconds. ``words`` turns texts into data; ``any`` has texts of which one is enough
     for a yes, wherever it stands. ``fallback``: rows whose value holds where this one is not set; ``cap``: rows that
-    limit it. ``also_in``: places that can set it and that no reader reads.
+    limit it. ``also_in``: places that can set it and that no reader reads. ``measured``: the version on which
+    somebody measured it. ``plausible``: from which length of time on (in seconds), and up to which, a bare number makes
+    sense in the unit that it is read in. ``max``: the largest number (of seconds, for a duration) that the product
+    takes; it refuses to start with a larger one.
     """
 
     name: str
@@ -114,6 +120,14 @@ class Row:
     cap: tuple[str, ...] = ()
     also_in: tuple[str, ...] = ()
     cite: str = ""
+    measured: str = ""
+    plausible: tuple[float, float] | None = None
+    max: float = math.inf
+
+    @property
+    def settled(self) -> bool:
+        """Whether something is known to hold where nothing sets it, at least in some cases."""
+        return any(case.data is not None or case.same_as for case in self.default)
 
     @property
     def setting(self) -> str:
@@ -223,6 +237,7 @@ _LABELS = {
     "annotation": "the annotations",
     "configmap": "the ConfigMap",
     "packages": "the build's manifests",
+    "container": "the image's STOPSIGNAL",
 }
 UNKNOWN_PRODUCT = Table("", "", "server")
 
@@ -329,6 +344,8 @@ class _Loader:
         return known[quantity].type
 
     def row(self, name: str, raw: dict[str, Any], kind: str) -> Row:
+        seen = raw.get("measured", {})
+        measured = str((seen[0] if isinstance(seen, list) else seen).get("version", ""))
         raw = {key: value for key, value in raw.items() if key not in ("type", "measured", "note")}
         keys = {form: _texts(raw.pop(form)) for form in [key for key in raw if key in FORMATS]}
         for written in _texts(raw.pop("property", ())):
@@ -342,6 +359,12 @@ class _Loader:
         wanted = _texts(raw.pop("any", ()))
         words = {_word(text): typed(kind, data, name) for text, data in raw.pop("map", {}).items()}
         words |= dict.fromkeys(wanted, True)
+        span = raw.pop("plausible", None)
+        if span is not None and (kind != DURATION or not 0 < span[0] < span[1]):
+            raise RuleError(f"{name}: plausible is a pair of seconds, for a duration")
+        most = raw.pop("max", math.inf)
+        if math.isfinite(most) and kind not in (DURATION, NUMBER):
+            raise RuleError(f"{name}: max is for a duration or a number")
         row = Row(
             name=name,
             type=kind,
@@ -357,6 +380,9 @@ class _Loader:
             cap=cap,
             also_in=_texts(raw.pop("also_in", ())),
             cite=raw.pop("cite", ""),
+            measured=measured,
+            plausible=(float(span[0]), float(span[1])) if span else None,
+            max=float(most),
         )
         if raw:
             raise RuleError(f"{name}: unknown keys: {', '.join(raw)}")
@@ -416,7 +442,7 @@ def typed(kind: str, data: object, name: str) -> Data:
         if data == "unlimited":
             return math.inf
         if isinstance(data, (int, float)) and not isinstance(data, bool):
-            return float(data)
+            return data if kind == NUMBER else float(data)
     elif (kind == BOOL and isinstance(data, bool)) or (kind == TEXT and isinstance(data, str)):
         return data
     raise RuleError(f"{name}: {data!r} is not a {kind}")

@@ -21,6 +21,26 @@ class Known:
     source: str
 
 
+@record
+class Tally:
+    """How much is known: of how many ``products``; how many ``defaults``, the statuses that they answer included; how
+    many of these say who says so (``cited``); and how many somebody ``measured`` on the real thing."""
+
+    products: int
+    defaults: int
+    cited: int
+    measured: int
+
+
+def tally(tables: Iterable[Table]) -> Tally:
+    """What all these tables hold, counted."""
+    known = tuple(tables)
+    rows = [row for product in known for row in product.knobs.values() if row.settled]
+    statuses = sum(len(product.answers) for product in known)
+    cited = sum(len(product.answers) for product in known if product.answers_cite) + sum(bool(row.cite) for row in rows)
+    return Tally(len(known), len(rows) + statuses, cited, sum(bool(row.measured) for row in rows))
+
+
 def defaults(product: Table) -> Iterator[Known]:
     """The quantities that have a default, in the order of the product's table."""
     for name, row in product.knobs.items():

@@ -39,6 +39,7 @@ def launch(
     env_open: str = "",
     annotations: Texts[str, Any] | None = None,
     port: int | None = None,
+    stop_signal: str | None = None,
 ) -> Launch:
     words = argv.split(scalar(command)) if command is not None else None
     assert not isinstance(words, Unresolved)
@@ -57,4 +58,5 @@ def launch(
         port=port,
         annotations=mapping(annotations or {}),
         declared=scalar(declared) if declared else None,
+        stop_signal=scalar(stop_signal) if stop_signal else None,
     )

@@ -257,3 +257,32 @@ def test_nothing_but_the_tables_needed_is_parsed(monkeypatch: pytest.MonkeyPatch
     table.table.cache_clear()
     recognise(launch("gunicorn app"))
     assert parsed == ["gunicorn"]
+
+
+BESIDE = """package main
+import ("github.com/valyala/fasthttp"; "google.golang.org/grpc"; "net"; "net/http")
+func main() {
+    go http.ListenAndServe(":8080", metrics)
+    go fasthttp.ListenAndServe(":8081", web)
+    s := grpc.NewServer()
+    listener, err := net.Listen("tcp", "0.0.0.0:50051")
+    if err := s.Serve(listener); err != nil { panic(err) }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "expected"),
+    [(8080, "go"), (8081, "fasthttp"), (50051, "grpc_go"), (9090, "? its sources start fasthttp and go"),
+     (None, "? its sources start fasthttp and go")],
+)  # fmt: skip
+def test_of_several_servers_in_one_program_the_port_that_is_written_decides(port: int | None, expected: str) -> None:
+    assert product(launch("/app/server", sources={"main.go": BESIDE}, port=port)) == expected
+
+
+@pytest.mark.parametrize("main", ["s := grpc.NewServer(); s.Serve(lis)", 's := grpc.NewServer(); e.Start(":8080")'])
+def test_a_server_beside_others_is_not_taken_for_the_one_on_a_port_that_nothing_names(main: str) -> None:
+    source = (
+        f'package main\nimport ("google.golang.org/grpc"; "github.com/labstack/echo/v4")\nfunc main() {{ {main} }}\n'
+    )
+    assert product(launch("/app/server", sources={"main.go": source}, port=8080)).startswith("?")

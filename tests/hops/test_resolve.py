@@ -186,6 +186,16 @@ knobs:
     assert read(request=Unresolved(PLACE, "a template")) is None
 
 
+def test_what_a_product_refuses_is_unknown_and_every_value_tells_the_largest_that_it_takes() -> None:
+    def read(milliseconds: int) -> Value:
+        env = mapping({"GRANIAN_HTTP1_HEADER_READ_TIMEOUT": milliseconds})
+        return idle(build_hop("granian", "it", PLACE, [Settings("env", env, "the environment")]))
+
+    assert (read(60000).data, read(60000).most) == (60.0, 60.0)
+    assert (read(60001).data, read(60001).most) == (None, 60.0)
+    assert "at most 60 s" in read(60001).reason
+
+
 def test_a_property_in_xml_counts_wherever_it_is_set() -> None:
     xml = '<Set name="stopTimeout"><Property name="jetty.server.stopTimeout" default="9000"/></Set>'
     files = {"/jetty/etc/jetty.xml": f"<Configure>{xml}</Configure>"}
@@ -216,6 +226,7 @@ def _jetty(container: Launch) -> Subject:
         ("P1DT1H", "s", 90000.0),
         ("30M", "s", 1800.0),
         ("00:02:10", "s", 130.0),
+        ("15000000000 ns", "s", 15.0),
         ("", "s", None),
         ("s", "s", None),
         ("5 parsecs", "s", None),
@@ -245,3 +256,54 @@ def test_a_default_that_only_names_another_row_is_that_row_s_value() -> None:
     origin = idle(build_hop("traefik", "it", PLACE, places)).origin
     assert isinstance(origin, Default)
     assert origin.setting.endswith("idleTimeout")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ((), (60.0, 60.0)),
+        ((Settings("configmap", mapping({"proxy-read-timeout": "120"}), "the ConfigMap"),), (120.0, 60.0)),
+    ],
+)
+def test_what_a_response_timeout_is_by_itself_stays_known(
+    settings: tuple[Settings, ...], expected: tuple[float, float]
+) -> None:
+    face = build_hop("ingress_nginx", "ingress-nginx", PLACE, settings).outbound
+    assert (face.read("response_timeout").data, face.read("usual_response_timeout").data) == expected
+
+
+def test_what_it_is_by_itself_follows_other_settings_only_where_they_decide_what_it_means() -> None:
+    sync = gunicorn(conf(timeout=120), NO_FLAGS).inbound
+    assert (sync.read("response_timeout").data, sync.read("usual_response_timeout").data) == (120.0, 30.0)
+    assert sync.read("kills_workers").data is True
+    threads = gunicorn(conf(timeout=120, threads=4), NO_FLAGS).inbound
+    assert threads.read("usual_response_timeout").data == math.inf
+    assert threads.read("kills_workers").data is False
+
+
+@pytest.mark.parametrize(("product", "one"), [("aws_alb", True), ("aws_clb", True), ("nginx", False)])
+def test_of_some_balancers_one_setting_is_both_timeouts(product: str, one: bool) -> None:
+    assert build_hop(product, "a balancer", PLACE, ()).outbound.read("one_timeout").data is one
+
+
+def test_what_few_products_do_others_do_not() -> None:
+    hop = build_hop("jetty", "Jetty", PLACE, ())
+    assert hop.inbound.read("idle_counts_for_headers").data is False
+    nobody = build_hop("", "the server", PLACE, ())
+    assert nobody.inbound.read("idle_counts_for_headers").data is None
+
+
+@pytest.mark.parametrize(
+    ("version", "early"),
+    [
+        *(((6, 16, 0), False), ((6, 17, 1), True), ((8, 15, 0), False), ((8, 15, 1), True), ((10, 15, 1), False)),
+        *(((10, 15, 2), True), ((11, 10, 0), False), ((11, 11, 0), True), ((12, 18, 4), True), ((12, 19, 0), False)),
+        *(((13, 12, 0), True), ((13, 13, 0), False), ((14,), False), ((12,), None), ((10,), None)),
+    ],
+)
+def test_the_releases_of_node_that_start_the_clock_for_headers_too_early(
+    version: tuple[int, ...], early: bool | None
+) -> None:
+    value = Value(Version(version), Written(PLACE))
+    hop = build_hop("node", "Node.js", PLACE, (), version=value)
+    assert hop.inbound.read("idle_counts_for_headers").data is early

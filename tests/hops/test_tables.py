@@ -40,15 +40,31 @@ def test_the_table_has_the_shape_of_the_schema(product: str) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(raw)
 
 
+def repeated(node: yaml.Node | None) -> list[str]:
+    """The keys that a mapping has twice, of which YAML would keep the last without a word."""
+    if isinstance(node, yaml.MappingNode):
+        keys = [str(key.value) for key, _ in node.value]
+        below = [key for _, value in node.value for key in repeated(value)]
+        return [key for at, key in enumerate(keys) if key in keys[:at]] + below
+    return [key for item in node.value for key in repeated(item)] if isinstance(node, yaml.SequenceNode) else []
+
+
+@pytest.mark.parametrize("product", products())
+def test_the_table_says_nothing_twice(product: str) -> None:
+    assert repeated(yaml.compose((PACKAGE / "hops" / f"{product}.yaml").read_text("utf-8"))) == []
+
+
 @pytest.mark.parametrize("product", products())
 def test_what_recognises_a_product_is_found_without_parsing_its_table(product: str) -> None:
     assert tuple(sign for sign, owner in signs() if owner == product) == table(product).detect
 
 
 @pytest.mark.parametrize("product", products())
-def test_every_default_that_could_be_set_elsewhere_names_its_source(product: str) -> None:
-    for row in table(product).knobs.values():
-        assert row.cite or not (row.default and row.keys), row.name
+def test_every_default_names_its_source(product: str) -> None:
+    known = table(product)
+    for row in (*known.own.values(), *known.knobs.values()):
+        assert row.cite or not row.settled, row.name
+    assert known.answers_cite or not known.answers
 
 
 @pytest.mark.parametrize("product", products())
@@ -80,11 +96,13 @@ def hop_of_example(product: str, example: dict[str, Any]) -> Hop:
         example.get("files"),
         example.get("sources"),
         example.get("declared"),
+        port=example.get("port"),
+        stop_signal=example.get("stop_signal"),
     )
     found = recognise(container)
     assert isinstance(found, Recognised), found
     assert found.product == product
-    return build_hop(product, "it", container.place, [*linked, *found.settings], None, found.version)
+    return build_hop(product, "it", container.place, [*linked, *found.settings], example.get("port"), found.version)
 
 
 def value_of(hop: Hop, name: str) -> Value:
@@ -105,6 +123,8 @@ def value_of(hop: Hop, name: str) -> Value:
         ("inbound.idle_timeout: { default: [{ when: versoin < '7', is: 1 }] }", "did you mean 'version'"),
         ("inbound.idle_timeout: { default: [{ is: 1 }, { when: inbound.keepalive, is: 2 }] }", "only the last"),
         ("inbound.idle_timeout: 5", "not a hop table"),
+        ("inbound.keepalive: { max: 5 }", "max is for a duration"),
+        ("inbound.idle_timeout: { max: much }", "not a hop table"),
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused_with_its_name(row: str, complaint: str) -> None:
@@ -131,4 +151,4 @@ def test_a_sign_belongs_to_one_product_only() -> None:
 def test_tables_use_a_good_part_of_the_vocabulary() -> None:
     used = {name.rpartition(".")[2] for product in products() for name in table(product).knobs}
     used |= {status for product in products() for status in table(product).answers}
-    assert set(knobs_of("hop")) - used <= {"version"}
+    assert set(knobs_of("hop")) - used <= {"version", "usual_response_timeout", "one_timeout"}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kubelint5xx.core.problem import RuleError
-from kubelint5xx.hops.table import parse, products
-from kubelint5xx.report.servers import Known, defaults, render
+from kubelint5xx.hops.table import parse, products, table
+from kubelint5xx.report.servers import Known, Tally, defaults, render, tally
 
 CITE = "https://example.org/manual"
 TABLE = f"""
@@ -49,3 +49,21 @@ def test_all_known_servers_are_shown() -> None:
 def test_a_name_without_a_table_is_refused() -> None:
     with pytest.raises(RuleError, match="did you mean 'gunicorn'"):
         render(["gunicron"])
+
+
+def test_every_default_names_its_source_and_a_good_part_was_measured() -> None:
+    count = tally(map(table, products()))
+    assert count.products == len(products()) >= 62
+    assert count.cited == count.defaults >= 420
+    assert count.measured >= 60
+
+
+def test_what_is_unknown_or_only_falls_back_is_no_default() -> None:
+    text = (
+        "title: A\nrole: proxy\nanswers: { timeout: 504, cite: https://a }\nknobs:\n"
+        "  inbound.idle_timeout: { default: [{ is: unknown }], cite: https://a }\n"
+        "  inbound.header_timeout: { fallback: inbound.idle_timeout }\n"
+        "  graceful: { default: true }\n"
+        "  response_timeout: { default: 5, cite: https://a, measured: { version: '1', value: 5 } }\n"
+    )
+    assert tally([parse("a", text)]) == Tally(products=1, defaults=3, cited=2, measured=1)
