@@ -5,6 +5,7 @@ worker_tmp_dir = "/dev/shm"
 
 # Longer than the idle timeout of the load balancer (60 s).
 keepalive = 75
+timeout = 60
 graceful_timeout = 30
 
 accesslog = "-"

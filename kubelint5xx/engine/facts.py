@@ -6,6 +6,8 @@ import math
 
 from kubelint5xx.core.expr import Function
 from kubelint5xx.core.value import Derived, Subject, Value
+from kubelint5xx.engine import facts_attributes, facts_drain, facts_health
+from kubelint5xx.engine.spelling import distance
 
 EXCLUSION_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 LEGACY_EXCLUSION_LABEL = "alpha.service-controller.kubernetes.io/exclude-balancer"
@@ -35,8 +37,8 @@ def resembles_exclusion(key: Value) -> Value:
     text = key.data
     meant = text not in (EXCLUSION_LABEL, LEGACY_EXCLUSION_LABEL) and (
         text.rpartition("/")[2] == EXCLUSION_LABEL.rpartition("/")[2]
-        or _distance(text, EXCLUSION_LABEL, 3) <= 3
-        or _distance(text, LEGACY_EXCLUSION_LABEL, 3) <= 3
+        or distance(text, EXCLUSION_LABEL, 3) <= 3
+        or distance(text, LEGACY_EXCLUSION_LABEL, 3) <= 3
     )
     return Value(meant, Derived("is a near miss of the exclusion label", (key,)))
 
@@ -51,19 +53,10 @@ def _sum(how: str, parts: list[Value]) -> Value:
     return Value(total, Derived(how, tuple(parts)))
 
 
-def _distance(a: str, b: str, limit: int) -> int:
-    """Levenshtein's distance, or more than ``limit``."""
-    if abs(len(a) - len(b)) > limit:
-        return limit + 1
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row, before = [i], row
-        for j, y in enumerate(b, 1):
-            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y)))
-    return row[-1]
-
-
 FACTS = {
+    **facts_attributes.FACTS,
+    **facts_drain.FACTS,
+    **facts_health.FACTS,
     "stop_budget": Function(("pod", "hop"), "duration", stop_budget),
     "serving_after_removal": Function(("pod", "hop"), "duration", serving_after_removal),
     "resembles_exclusion": Function(("text",), "bool", resembles_exclusion),

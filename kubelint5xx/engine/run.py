@@ -24,7 +24,7 @@ from kubelint5xx.core.value import (
 )
 from kubelint5xx.engine.rule import Case, Rule, Template
 from kubelint5xx.model.knobs import OVER, knobs_of
-from kubelint5xx.model.topology import Model
+from kubelint5xx.model.topology import Edge, Hop, Model
 
 
 @record
@@ -60,14 +60,23 @@ def abouts(model: Model, config: Config) -> Iterator[About]:
     """All that rules can be about, in the model's order."""
     budget = Subject("budget", "the configuration", None, {name: config.budget(name) for name in _BUDGETS})
     no_cluster = Subject("cluster", "the cluster", None, {})
+    no_target_group = Subject("target_group", "the target group", None, {})
+    none_needed = Subject("target_group", "the target group", None, {"target_type": Value("none", Default(""))})
+    onward = _onward(model.edges)
     for edge in model.edges:
         sender, receiver = edge.sender.outbound, edge.receiver.inbound
-        neighbours = {"edge": edge.subject, "sender": sender, "receiver": receiver, "budget": budget}
-        yield About("edge", neighbours, edge.route)
+        without = none_needed if edge.sender.product and edge.sender.role != "balancer" else no_target_group
+        target_group = edge.target_group or without
+        here = {"edge": edge.subject, "sender": sender, "target_group": target_group}
+        yield About("edge", {**here, "receiver": receiver, "budget": budget}, edge.route)
+        for inner in onward.get(_program(edge.receiver), (receiver,)):
+            # A program without such a timeout waits for nothing that could be compared.
+            if "response_timeout" in sender.values and "response_timeout" in inner.values:
+                bound = {"edge": edge.subject, "sender": sender, "inner": inner}
+                yield About("relay", {**bound, "budget": budget}, edge.route)
         if edge.pod is not None:
-            cluster = edge.cluster or no_cluster
-            bound = {"pod": edge.pod, "server": receiver, "edge": edge.subject, "sender": sender, "cluster": cluster}
-            yield About("serving", {**bound, "budget": budget}, edge.route)
+            bound = {"pod": edge.pod, "server": receiver, "cluster": edge.cluster or no_cluster}
+            yield About("serving", {**here, **bound, "budget": budget}, edge.route)
     for member in model.memberships:
         cluster = member.cluster or no_cluster
         bound = {"group": member.group, "target_group": member.target_group, "cluster": cluster, "budget": budget}
@@ -77,6 +86,27 @@ def abouts(model: Model, config: Config) -> Iterator[About]:
     for setting in model.settings:
         cluster = setting.cluster or no_cluster
         yield About("setting", {"setting": setting.subject, "cluster": cluster, "budget": budget})
+    for target in model.targets:
+        yield About("target_group", {"target_group": target.subject, "budget": budget}, target.route)
+    for reference in model.references:
+        yield About("reference", {"reference": reference, "budget": budget})
+    for attribute in model.attributes:
+        yield About("attribute", {"attribute": attribute, "budget": budget})
+
+
+def _onward(edges: Iterable[Edge]) -> dict[_Program, tuple[Subject, ...]]:
+    """The faces with which each program sends requests on: a proxy may have another one for every route."""
+    found: dict[_Program, dict[Subject, None]] = {}
+    for edge in edges:
+        found.setdefault(_program(edge.sender), {})[edge.sender.outbound] = None
+    return {program: tuple(faces) for program, faces in found.items()}
+
+
+_Program = tuple[str, str, Span | None]
+
+
+def _program(hop: Hop) -> _Program:
+    return hop.product, hop.name, hop.place
 
 
 _BUDGETS = ("endpoint_propagation", "deregistration_propagation", "idle_margin")
@@ -108,7 +138,7 @@ def run(rules: Iterable[Rule], model: Model, config: Config) -> tuple[list[Findi
         undecided=counts.count("unknown"),
     )
     findings = [_finding(failure, config) for failure in _without_yielding(failures)]
-    return _strictest(findings), list(unknowns.values()), coverage
+    return strictest(findings), list(unknowns.values()), coverage
 
 
 def _state(outcomes: set[str]) -> str:
@@ -330,10 +360,22 @@ def _advice(case: Case, bindings: Bindings, about: About, place: Span) -> Advice
     replacement, where = "", place
     subject, _, quantity = case.fix.set.partition(".")
     if to is not None and isinstance(to.data, float) and subject in about.bindings:
-        current = about.bindings[subject].read(quantity)
+        bound = about.bindings[subject]
+        current = bound.read(quantity)
+        if to.data > current.most:
+            return Advice(_beyond(bound, quantity, current.most, about), place)
         replacement = _written_as(to.data, current)
         where = current.place or place
     return Advice(title, where, replacement, case.fix.safe)
+
+
+def _beyond(subject: Subject, quantity: str, most: float, about: About) -> str:
+    """What to do instead, where a fix asks for more than can be set."""
+    knob = knobs_of(subject.kind).get(quantity)
+    words = (knob.words if knob else "") or quantity.replace("_", " ")
+    sender = about.bindings.get("sender")
+    instead = f"Lower the {words} of {sender.name}" if sender and sender is not subject else f"Ask for a lower {words}"
+    return f"{instead}: {subject.name} takes {in_words(most)} at most."
 
 
 def _written_as(seconds: float, current: Value) -> str:
@@ -348,18 +390,19 @@ def _written_as(seconds: float, current: Value) -> str:
     return text.replace(bare, str(math.ceil(seconds * 1000 if unit == "ms" else seconds)))
 
 
-def _strictest(findings: list[Finding]) -> list[Finding]:
+def strictest(findings: list[Finding]) -> list[Finding]:
     """One finding for each rule and deciding place: the one that asks for most, with the number of the others."""
     groups: dict[tuple[str, str, int, int, int, str], list[Finding]] = {}
     for finding in findings:
         # Two texts that stand in one file may have the same offsets of their own.
         place, start = finding.place, finding.place.in_file().start
-        quantity = finding.evidence[0].label
+        # Of several subjects that one place decides about (a Service's ports), each has a name of its own.
+        quantity = finding.evidence[0].label.partition(" of ")[0]
         groups.setdefault((finding.rule, place.path, start, place.start, place.end, quantity), []).append(finding)
     kept: list[Finding] = []
     for group in groups.values():
-        strictest = max(group, key=lambda finding: (finding.severity, _demand(finding), finding.confidence))
-        kept.append(replace(strictest, also=len(group) - 1))
+        first = max(group, key=lambda finding: (finding.severity, _demand(finding), finding.confidence))
+        kept.append(replace(first, also=sum(1 + finding.also for finding in group) - 1))
     return kept
 
 

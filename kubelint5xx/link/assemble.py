@@ -14,27 +14,32 @@ from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Join, Subject
 from kubelint5xx.link.cluster_joins import Clusters
 from kubelint5xx.link.images import Builds
-from kubelint5xx.link.memberships import memberships
+from kubelint5xx.link.memberships import memberships, node_groups_seen, with_balancer
 from kubelint5xx.link.objects import KubeObject, objects_of
-from kubelint5xx.link.parts import Layer
+from kubelint5xx.link.parts import Layer, TargetGroup
+from kubelint5xx.link.request_times import time_values
 from kubelint5xx.link.scopes import Scope, scopes_of
-from kubelint5xx.model.topology import Edge, Model, Setting
+from kubelint5xx.model.topology import Edge, Model, Setting, Target
 
 if TYPE_CHECKING:
+    from kubelint5xx.eval.plan import Plan
     from kubelint5xx.eval.terraform import Module
     from kubelint5xx.link.terraform_root import Root
 
 _METADATA = ("metadata", "annotations")
 # What runs, and what it reads: alone it is on no path, since nothing leads to it.
-BEHIND = frozenset({"ConfigMap", "DaemonSet", "Deployment", "Namespace", "Pod", "ReplicaSet", "StatefulSet"})
-RUNS = frozenset({"Deployment", "Namespace", "Pod", "ReplicaSet", "StatefulSet"})
+_SCALES = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject")
+RUNS = frozenset({"Deployment", "Namespace", "Pod", "ReplicaSet", "StatefulSet", *_SCALES})
+BEHIND = RUNS | {"ConfigMap", "DaemonSet"}
 IGNORE, IGNORE_REASON = "kubelint5xx.io/ignore", "kubelint5xx.io/ignore-reason"
 
 
-def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: Builds, config: Config) -> Model:
+def link(documents: Iterable[Document], modules: Mapping[str, Module | Plan], builds: Builds, config: Config) -> Model:
     """The model of all that was read. What cannot be joined is listed in it, and never guessed."""
     problems: list[Problem] = []
     objects = list(objects_of(documents, problems))
+    if modules:
+        objects += _declared(modules, {thing.span.path for thing in objects}, problems)
     scopes = scopes_of(objects, problems)
     roots = _roots(modules) if modules else []
     terraform = _terraform(roots, config) if roots else Layer()
@@ -46,6 +51,8 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: B
     layers = (Layer(terraform.edges, undecided=terraform.undecided), kubernetes, nodes)
     clusters = Clusters([cluster for layer in layers for cluster in layer.clusters], config)
     edges = [_in_cluster(edge, clusters) for layer in layers for edge in layer.edges]
+    if terraform.edges:
+        edges = _past_flows(edges)
     # Server files are read when a hop is made, so what is wrong with them is known to the hops.
     problems += [problem for edge in edges for hop in (edge.sender, edge.receiver) for problem in hop.problems]
     problems += builds.problems
@@ -53,9 +60,12 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module], builds: B
     node_groups = [group for layer in layers for group in layer.node_groups]
     return Model(
         edges=tuple(edges),
-        memberships=tuple(memberships(target_groups, node_groups, edges, clusters)),
+        memberships=tuple(memberships(target_groups, node_groups, edges, clusters, node_groups_seen(roots, config))),
         clusters=tuple(cluster.subject for cluster in clusters.all),
         settings=tuple(_settings(layers, clusters)),
+        targets=tuple(_target(group, edges) for group in target_groups),
+        references=tuple(reference for layer in layers for reference in layer.references),
+        attributes=tuple(attribute for layer in layers for attribute in layer.attributes),
         undecided=tuple(missing for layer in layers for missing in layer.undecided),
         objects=len(objects),
         annotated=tuple(_annotated(objects)),
@@ -72,7 +82,17 @@ def _tells_of_nodes(objects: Iterable[KubeObject]) -> bool:
 # hook's run on a few files takes.
 
 
-def _roots(modules: Mapping[str, Module]) -> list[Root]:
+def _declared(modules: Mapping[str, Module | Plan], files: set[str], problems: list[Problem]) -> list[KubeObject]:
+    from kubelint5xx.link.terraform_objects import terraform_objects
+
+    return [
+        thing
+        for directory, module in sorted(modules.items())
+        for thing in terraform_objects(directory, module, problems, files)
+    ]
+
+
+def _roots(modules: Mapping[str, Module | Plan]) -> list[Root]:
     from kubelint5xx.link.terraform_root import Root
 
     return [Root(directory, module) for directory, module in sorted(modules.items())]
@@ -82,6 +102,12 @@ def _terraform(roots: Sequence[Root], config: Config) -> Layer:
     from kubelint5xx.link.terraform import link_terraform
 
     return link_terraform(roots, config)
+
+
+def _past_flows(edges: list[Edge]) -> list[Edge]:
+    from kubelint5xx.link.distributions import past_flows
+
+    return past_flows(edges)
 
 
 def _kubernetes(scopes: tuple[Scope, ...], builds: Builds, terraform: Layer, config: Config) -> Layer:
@@ -94,6 +120,10 @@ def _nodes(scopes: tuple[Scope, ...], roots: Sequence[Root], terraform: Layer, c
     from kubelint5xx.link.nodes import link_nodes
 
     return link_nodes(scopes, roots, terraform, config)
+
+
+def _target(group: TargetGroup, edges: Sequence[Edge]) -> Target:
+    return Target(with_balancer(group, {**group.subject.values, **time_values(group, edges)}), group.route)
 
 
 def _in_cluster(edge: Edge, clusters: Clusters) -> Edge:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Sequence, Unresolved, text
+from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Data, Default, Value, Written
 from kubelint5xx.hops.convert import convert
 from kubelint5xx.hops.table import Row
+from kubelint5xx.model.knobs import DURATION, NUMBER
 
 
 def is_set(node: Node | None) -> bool:
@@ -28,6 +30,15 @@ def why_unknown(node: Node) -> str:
 def value_of(node: Node, setting: str, kind: str) -> Value:
     """The value that ``node`` gives to ``setting``, of the vocabulary's type ``kind``; durations are in seconds."""
     found = convert(Row(setting, kind), node, setting)
+    if found is not None and kind == NUMBER and isinstance(found.data, float) and found.data.is_integer():
+        # A count has no unit.
+        found = replace(found, data=int(found.data))
+    return found or Value.unknown(f"{setting} is empty", node.span)
+
+
+def length_of(node: Node, setting: str) -> Value:
+    """A duration that is written with its units, as programs in Go take them."""
+    found = convert(Row(setting, DURATION, unit="text"), node, setting)
     return found or Value.unknown(f"{setting} is empty", node.span)
 
 
@@ -96,4 +107,7 @@ def whole(node: Node | None) -> int | None:
 
 def written(data: Data, place: Span, setting: str = "") -> Value:
     """A value that follows from what stands at ``place``."""
+    inside = place.source.inside
+    if inside is not None and inside.product:
+        return Value(data, Default(inside.product, setting, inside.cite, place))
     return Value(data, Written(place, setting))

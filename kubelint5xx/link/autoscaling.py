@@ -13,10 +13,11 @@ from kubelint5xx.core.value import Join, Members, Value, Written
 from kubelint5xx.eval.resource import Resource
 from kubelint5xx.link.attributes import blocks, is_set, text_at, truth, whole, why_hidden, why_unknown, written
 from kubelint5xx.link.boot_script import BootScript, read_boot_script
-from kubelint5xx.link.kernels import kernel_of
+from kubelint5xx.link.kernels import kernel_not_known, kernel_of
 from kubelint5xx.link.lifecycle_hooks import hooks_of
 from kubelint5xx.link.node_labels import excluded, label_settings
 from kubelint5xx.link.parts import NodeGroup
+from kubelint5xx.link.security_groups import guard_of
 from kubelint5xx.link.sysctls import sysctl_settings
 from kubelint5xx.link.terraform_root import (
     ATTACHMENTS,
@@ -140,15 +141,20 @@ class _AutoscalingGroup:
             "provisioner": written("autoscaling", place, "aws_autoscaling_group"),
             "interruptions_handled": written(False, place, "aws_autoscaling_group"),
             "hooks": hooks_of(self.root, resource, self.config),
+            "kernel": self.kernel() or kernel_not_known(place),
             "handlers": Value(Members((), _NOT_LOOKED_FOR), Written(place)),
         }
         directory, known = self.root.directory, None if unknown else labels
         spot = any_spot(self.spot(), why_hidden(resource.body, "mixed_instances_policy"))
-        return NodeGroup(name, place, values, known, unknown, attached, cluster, directory, spot)
+        guard = guard_of(self.root, self.template.body) if self.template.body is not None else None
+        return NodeGroup(name, place, values, known, unknown, attached, cluster, directory, spot, guard=guard)
 
     def settings(self, name: str) -> list[Setting]:
+        return _settings(self.template, name, self.config, self.kernel())
+
+    def kernel(self) -> Value | None:
         image = self.template.body.get("image_id") if self.template.body is not None else None
-        return _settings(self.template, name, self.config, kernel_of(image, self.root.module))
+        return kernel_of(image, self.root.module)
 
     def volatile(self, keys: Mapping[str, Span], tags: list[tuple[str, Node]]) -> Value:
         body, place = self.resource.body, self.resource.span
@@ -228,6 +234,7 @@ class _ManagedGroup:
             "provisioner": written("autoscaling", place, "aws_eks_node_group"),
             "interruptions_handled": written(True, place, "aws_eks_node_group"),
             "hooks": Value(Members((), "EKS adds hooks of its own"), Written(place)),
+            "kernel": kernel_of(resource.body.get("ami_type")) or kernel_not_known(place),
             "handlers": Value(Members((), _NOT_LOOKED_FOR), Written(place)),
         }
         return NodeGroup(

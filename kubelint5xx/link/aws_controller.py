@@ -17,8 +17,10 @@ from kubelint5xx.formats import json
 from kubelint5xx.formats.embedded import embedded
 from kubelint5xx.formats.shell_words import portions
 from kubelint5xx.hops.convert import seconds
+from kubelint5xx.link.attributes import value_of
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.services import Backend
+from kubelint5xx.model.knobs import BOOL
 
 PREFIX, NLB_PREFIX = "alb.ingress.kubernetes.io/", "service.beta.kubernetes.io/aws-load-balancer-"
 CONTROLLERS = ("ingress.k8s.aws/alb", "eks.amazonaws.com/alb")
@@ -26,10 +28,12 @@ NLB_CLASSES = ("service.k8s.aws/nlb", "eks.amazonaws.com/nlb")
 PRODUCT = "AWS Load Balancer Controller"
 PROTOCOLS = {"HTTP1": "http1", "HTTP2": "http2", "GRPC": "grpc"}
 DEREGISTRATION = "deregistration_delay.timeout_seconds"
+TERMINATION = "deregistration_delay.connection_termination.enabled"
 
 _GUIDE = "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/"
-_INGRESS, _SERVICE = f"{_GUIDE}ingress/annotations/", f"{_GUIDE}service/annotations/"
+INGRESS_GUIDE, SERVICE_GUIDE = f"{_GUIDE}ingress/annotations/", f"{_GUIDE}service/annotations/"
 _TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html"
+_NLB_TARGET_GROUPS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html"
 
 
 @record
@@ -129,7 +133,7 @@ def target_type(
             return _unknown(candidate, "it is neither instance nor ip")
     if auto_mode:
         return Value.unknown("EKS Auto Mode chooses the target type, and nothing here says it", place)
-    origin = Default(PRODUCT, f"{PREFIX}target-type", f"{_INGRESS}#target-type", place, patched)
+    origin = Default(PRODUCT, f"{PREFIX}target-type", f"{INGRESS_GUIDE}#target-type", place, patched)
     return Value("instance", origin)
 
 
@@ -142,7 +146,7 @@ def protocol(candidates: Iterable[Candidate], place: Span, patched: tuple[str, .
             if known:
                 return Value(known, written(candidate.node, candidate.setting))
             return _unknown(candidate, "it is none of HTTP1, HTTP2 and GRPC")
-    cite = f"{_INGRESS}#backend-protocol-version"
+    cite = f"{INGRESS_GUIDE}#backend-protocol-version"
     return Value("http1", Default(PRODUCT, f"{PREFIX}backend-protocol-version", cite, place, patched))
 
 
@@ -162,6 +166,16 @@ def deregistration_delay(attributes: Iterable[Mapping | None], place: Span, patc
         if given.open:
             return Value.unknown(given.open, given.span)
     return Value(300.0, Default("the target group", DEREGISTRATION, _TARGET_GROUPS, place, tuple(unseen)))
+
+
+def connection_termination(given: Mapping | None, place: Span, patched: tuple[str, ...]) -> Value:
+    """Whether connections are closed when the deregistration delay is over."""
+    node = given.get(TERMINATION) if given is not None else None
+    if node is not None:
+        return value_of(node, TERMINATION, BOOL)
+    if given is not None and given.open:
+        return Value.unknown(given.open, given.span)
+    return Value(False, Default("the target group", TERMINATION, _NLB_TARGET_GROUPS, place, patched))
 
 
 def node_selector(candidates: Iterable[Candidate]) -> dict[str, str] | None:
@@ -212,7 +226,7 @@ def nlb_target_type(service: KubeObject, patched: tuple[str, ...]) -> Value:
         return target_type((Candidate(setting, given),), service.span, patched)
     if text(service.at("spec", "loadBalancerClass")) == "eks.amazonaws.com/nlb":
         return target_type((), service.span, patched, auto_mode=True)
-    return Value("instance", Default(PRODUCT, setting, f"{_SERVICE}#nlb-target-type", service.span, patched))
+    return Value("instance", Default(PRODUCT, setting, f"{SERVICE_GUIDE}#nlb-target-type", service.span, patched))
 
 
 def nlb_attributes(service: KubeObject, port: int | None) -> Mapping:

@@ -11,7 +11,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 
-from kubelint5xx.core.node import Node, Scalar, Unresolved, text
+from kubelint5xx.core.node import ATTRIBUTE, UNKNOWN, Node, Scalar, Unresolved, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Source, Span
@@ -72,11 +72,16 @@ def read_boot_script(node: Node | None) -> BootScript:
         decoded = _decoded(content)
         source = embedded(node, decoded) if decoded is not None else embedded(node)
         found = _read(source, 0, len(source.text), "")
-        if "<<" not in node.span.text:
+        if "<<" not in node.span.text and len(node.span.text) != len(node.span.source.text):
             return found
-        # What was put together of a heredoc and of values has no places of its own; most of it stands there as it is.
+        # What was put together of a heredoc (or a file) and of values has no places of its own; most of it stands
+        # there as it is.
         return _placed(found, _read(node.span.source, node.span.start, node.span.end, ""))
     reason = why_unknown(node) or "it is not a text"
+    if isinstance(node, Unresolved) and node.text and ("<<" not in node.span.text or node.span.path.endswith(".json")):
+        source = embedded(Scalar(node.span, node.text), node.text)
+        found = _read(source, 0, len(node.text), reason if UNKNOWN in node.text else "")
+        return _placed(found, _read(node.span.source, node.span.start, node.span.end, ""))
     if isinstance(node, Unresolved) and "<<" in node.span.text:
         # A heredoc with interpolations: what stands around them is known, and what an attribute of another
         # resource brings in (an endpoint, a certificate, a name) is neither a label's key nor a sysctl.
@@ -114,7 +119,11 @@ def _placed(found: BootScript, there: BootScript) -> BootScript:
         same = next((other for other in waiting if other.key.value == label.key.value), None)
         if same is not None:
             waiting.remove(same)
-            label = Label(replace(label.key, span=same.key.span), replace(label.value, span=same.value.span))
+            place, value = same.value.span, str(label.value.value)
+            if place.text.startswith(value):
+                # In JSON what follows is no line break but its escape.
+                place = Span(place.source, place.start, place.start + len(value))
+            label = Label(replace(label.key, span=same.key.span), replace(label.value, span=place))
         labels.append(label)
     if [sysctl.key for sysctl in found.sysctls] != [sysctl.key for sysctl in there.sysctls]:
         return replace(found, labels=tuple(labels))
@@ -127,6 +136,8 @@ def _pairs(source: Source, at: int, written: str) -> tuple[list[Label], str]:
     labels: list[Label] = []
     for part in written.split(","):
         key, equals, value = part.partition("=")
+        if ATTRIBUTE in part or UNKNOWN in part:
+            return labels, "its --node-labels hold a value that is not known"
         if "$" in key or "`" in key:
             return labels, "its --node-labels hold a variable of the script"
         if equals:

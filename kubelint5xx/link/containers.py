@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Mapped
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.node import (
@@ -24,7 +25,8 @@ from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Join, Value, Written
-from kubelint5xx.hops.detect import program_of
+from kubelint5xx.hops.detect import program_of, server_commands
+from kubelint5xx.hops.first_process import first_process
 from kubelint5xx.hops.launch import Files, Launch
 from kubelint5xx.link.image_names import ImageName
 from kubelint5xx.link.images import BuildContext, Builds
@@ -34,14 +36,19 @@ from kubelint5xx.link.workloads import Container, Workload
 
 _VARIABLE = pattern(r"\$(\$|\(([A-Za-z_][\w.-]*)\))")
 _MAX_EXPANDED = 100_000
+# Published images whose stop signal no table tells.
+_OTHER_SIGNALS = ("openresty", "varnish", "envoy", "traefik", "caddy", "wildfly")
+_SIGNALS = {"3": "SIGQUIT", "10": "SIGUSR1", "15": "SIGTERM", "28": "SIGWINCH"}
+_CHANGES_SH = pattern(r"\b(?:ln|mv|cp)\s[^&|;]*\s/bin/sh(?:\s|$)|\bdash/sh\b|dpkg-reconfigure\b.*\bdash\b")
 
 
 @record
 class Started:
-    """A container's launch, whether its image holds a shell, and the joins that this rests on."""
+    """A container's launch, what its pod is told of the image and of the first process, and the joins that this rests
+    on."""
 
     launch: Launch
-    shell: Value
+    values: Mapped[str, Value]
     joins: tuple[Join, ...] = ()
 
 
@@ -66,8 +73,15 @@ def start_of(
         port=port,
         annotations=container.workload.annotations,
         declared=config.server_of(container.workload.owner.title),
+        stop_signal=_stop_signal(container, build),
+        signal_unseen=_signal_unseen(written, container, build),
     )
-    return Started(launch, _shell(image, container, build), (build.join,) if build else ())
+    shell = _shell(image, container, build)
+    passes, first = first_process(launch, server_commands(), _sh(image, container, build), shell)
+    if passes.data is False and container.workload.shares_processes:
+        passes = Value.unknown("the pod's containers share one namespace of processes", passes.place)
+    values = {"shell": shell, "passes_signals": passes, "first_process": first}
+    return Started(launch, values, (build.join,) if build else ())
 
 
 def unpublished(workloads: Iterable[Workload]) -> dict[str, frozenset[str]]:
@@ -269,6 +283,33 @@ def expand(word: Node, env: dict[str, Node], unseen: str) -> Node:
     if unknown or len(result) > _MAX_EXPANDED:
         return Unresolved(word.span, unknown or "it is too long", word.via)
     return Scalar(word.span, result, result, word.quoted, (*word.via, *via)) if result != word.value else word
+
+
+def _stop_signal(container: Container, build: BuildContext | None) -> Node | None:
+    """The signal that the manifest, or else the build, gives; by its whole name, however it is written."""
+    given = child(container.node.get("lifecycle"), "stopSignal") or (build.stage.stopsignal if build else None)
+    if not isinstance(given, Scalar):
+        return given
+    written = (text(given) or "").strip().upper()
+    name = _SIGNALS.get(written) or (written if written.startswith("SIG") else f"SIG{written}")
+    return Scalar(given.span, name, given.raw, given.quoted, given.via)
+
+
+def _signal_unseen(image: str, container: Container, build: BuildContext | None) -> str:
+    base = build.base if build else ImageName.parse(image) if image else None
+    if base is None or not base.published or base.name in _OTHER_SIGNALS:
+        return f"the image {base.repository if base else 'is not known and'} may name another"
+    return "".join(container.workload.unseen)
+
+
+def _sh(image: Node | None, container: Container, build: BuildContext | None) -> Value:
+    """What ``sh`` is in the image, by its own name or by that of the base that its Dockerfile ends in."""
+    if build and any(_CHANGES_SH.search(text(run) or "") for run in build.stage.runs):
+        return Value.unknown("its Dockerfile puts another shell in the place of sh", build.stage.base.span)
+    for node in (image, build.stage.base if build else None):
+        if node is not None and (sh := ImageName.parse(text(node) or "").sh):
+            return Value(sh, Written(node.span, "image"))
+    return Value.unknown("which shell the image holds is not known", image.span if image else container.place)
 
 
 def _shell(image: Node | None, container: Container, build: BuildContext | None) -> Value:

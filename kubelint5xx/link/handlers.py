@@ -21,6 +21,7 @@ _CHART = "aws-node-termination-handler"
 _CITE = "https://github.com/aws/aws-node-termination-handler"
 _KARPENTER_CITE = "https://karpenter.sh/docs/concepts/disruption/#interruption"
 _INTERRUPTION = "EC2 Spot Instance Interruption Warning"
+_EXCLUDES = "excludeFromLoadBalancers"
 _NONE_SEEN = "no file shows a termination handler"
 
 
@@ -86,8 +87,8 @@ def interruption_queue(scope: Scope, roots: Iterable[Root]) -> Value | None:
     for root in roots:
         for release in root.of(HELM_RELEASES):
             if (text_at(release.body, "chart") or "").rpartition("/")[2] == "karpenter":
-                setting = _chart_setting(release.body, "settings.interruptionQueue")
-                unread = _unread_values(release.body)
+                setting = chart_setting(release.body, "settings.interruptionQueue")
+                unread = unread_values(release.body)
                 if setting is None and unread:
                     return Value.unknown(unread, release.span)
                 return _queue(setting, release.span)
@@ -112,7 +113,9 @@ def _running(scope: Scope, events: Value) -> Iterator[Handler]:
                 continue
             mode = _variable(container, "ENABLE_SQS_TERMINATION_DRAINING")
             name = f"the termination handler {thing.title}"
-            yield _handler(name, thing.span, mode, _variable(container, "HEARTBEAT_INTERVAL"), events)
+            excludes = _variable(container, "EXCLUDE_FROM_LOAD_BALANCERS")
+            interval = _variable(container, "HEARTBEAT_INTERVAL")
+            yield _handler(name, thing.span, mode, interval, events, excludes)
 
 
 def _installed(root: Root, events: Value) -> Iterator[Handler]:
@@ -120,31 +123,46 @@ def _installed(root: Root, events: Value) -> Iterator[Handler]:
         body = release.body
         if (text_at(body, "chart") or "").rpartition("/")[2] != _CHART:
             continue
-        mode = _chart_setting(body, "enableSqsTerminationDraining")
+        mode = chart_setting(body, "enableSqsTerminationDraining")
+        excludes = chart_setting(body, _EXCLUDES)
         found = _handler(
             f"the termination handler {release.address}",
             release.span,
             mode,
-            _chart_setting(body, "heartbeatInterval"),
+            chart_setting(body, "heartbeatInterval"),
             events,
+            excludes,
         )
-        unread = _unread_values(body)
+        unread = unread_values(body)
         if mode is None and unread:
             found.subject.values["queue_mode"] = Value.unknown(unread, release.span)
+        if excludes is None and unread:
+            found.subject.values["excludes"] = Value.unknown(unread, release.span)
         yield found
 
 
-def _handler(name: str, place: Span, mode: Node | None, interval: Node | None, events: Value) -> Handler:
-    queue = Value(False, Default("the AWS node termination handler", "enableSqsTerminationDraining", _CITE, place))
-    if mode is not None and is_set(mode):
-        on = truth(mode)
-        queue = written(on, mode.span, "enableSqsTerminationDraining")
-        if on is None:
-            queue = Value.unknown(why_unknown(mode) or "it is not true or false", mode.span)
+def _handler(
+    name: str, place: Span, mode: Node | None, interval: Node | None, events: Value, excludes: Node | None
+) -> Handler:
+    values = {
+        "queue_mode": _switch(mode, "enableSqsTerminationDraining", place),
+        "excludes": _switch(excludes, _EXCLUDES, place),
+        "spot_events": events,
+    }
     extends = None
     if interval is not None and (whole(interval) or 0) > 0:
         extends = written(True, interval.span, "heartbeatInterval")
-    return Handler(Subject("handler", name, place, {"queue_mode": queue, "spot_events": events}), extends)
+    return Handler(Subject("handler", name, place, values), extends)
+
+
+def _switch(node: Node | None, setting: str, place: Span) -> Value:
+    """One of the handler's settings, which are all off by default."""
+    if node is None or not is_set(node):
+        return Value(False, Default("the AWS node termination handler", setting, _CITE, place))
+    on = truth(node)
+    if on is None:
+        return Value.unknown(why_unknown(node) or "it is not true or false", node.span)
+    return written(on, node.span, setting)
 
 
 def _spot_events(roots: list[Root]) -> Value:
@@ -157,7 +175,7 @@ def _spot_events(roots: list[Root]) -> Value:
     return Value.unknown("no file shows where interruption notices are sent")
 
 
-def _chart_setting(release: Mapping, path: str) -> Node | None:
+def chart_setting(release: Mapping, path: str) -> Node | None:
     """A Helm value that a release sets: ``set`` wins over ``values``."""
     for block in [*blocks(release, "set"), *blocks(release, "set_sensitive")]:
         if text(block.get("name")) == path:
@@ -172,7 +190,8 @@ def _chart_setting(release: Mapping, path: str) -> Node | None:
     return found
 
 
-def _unread_values(release: Mapping) -> str:
+def unread_values(release: Mapping) -> str:
+    """Why a Helm value may be set in a way that is not seen; empty where all values were read."""
     values = release.get("values")
     for node in (values, *items(values)):
         if node is not None and why_unknown(node):

@@ -23,6 +23,20 @@ _PUBLISHERS = (
     "registry.access.redhat.com/ubi9", "registry.k8s.io", "quay.io/centos", "openresty", "jetty", "quay.io/jetty",
     "quay.io/wildfly",
 )  # fmt: skip
+# What their sh is, where their tag does not say otherwise.
+_DASH = frozenset({
+    "nginx", "nginx-unprivileged", "httpd", "jetty", "tomcat", "node", "python", "php", "ruby", "golang", "haproxy",
+    "debian", "ubuntu", "eclipse-temurin", "sapmachine", "perl", "erlang", "elixir", "rust", "buildpack-deps",
+    "maven", "gradle", "redis", "postgres", "mongo", "debian-base",
+})  # fmt: skip
+_BASH = frozenset({
+    "centos", "fedora", "rockylinux", "almalinux", "oraclelinux", "amazonlinux", "amazoncorretto", "ubi8", "ubi9",
+    "ubi8-minimal", "ubi9-minimal", "ubi-minimal",
+})  # fmt: skip
+_DEBIAN_TAG = pattern(r"(?:^|[-.])(?:debian|stretch|buster|bullseye|bookworm|trixie|jammy|noble|focal)")
+_ALPINE_TAG = pattern(r"(?:^|[-.])alpine")
+_RED_HAT_TAG = pattern(r"(?:^|[-.])(?:ubi|centos|oracle|al2|amazon|corretto|fedora|rocky|alma)")
+_OTHER_TAG = pattern(r"windows|nanoserver|ltsc|busybox|azurelinux|mariner|photon|wolfi")
 _SHELLLESS = pattern(
     r"^scratch$|distroless|^cgr\.dev/chainguard/|^ghcr\.io/wolfi/static|(?:^|/)static(?:-debian\d+)?$|^ko://|-static$"
 )
@@ -54,6 +68,23 @@ class ImageName:
     def published(self) -> bool:
         """It is a well-known image, used as its publisher built it."""
         return self.name in _SERVERS | _BASES and self.repository.rpartition("/")[0] in _PUBLISHERS
+
+    @property
+    def sh(self) -> str:
+        """What ``sh`` is in it: dash, ash or bash; empty where the name does not tell."""
+        if self.shell is False or _OTHER_TAG.search(self.tag):
+            return ""
+        if _ALPINE_TAG.search(self.tag):
+            return "ash"
+        if _DEBIAN_TAG.search(self.tag):
+            return "dash"
+        if not self.published:
+            return ""
+        if self.name in ("alpine", "busybox"):
+            return "ash"
+        if self.name in _BASH or _RED_HAT_TAG.search(self.tag):
+            return "bash"
+        return "dash" if self.name in _DASH else ""
 
     @property
     def shell(self) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from kubelint5xx.core.node import Unresolved, text
 from kubelint5xx.core.record import record
+from kubelint5xx.core.source import Span
 from kubelint5xx.link.aws_controller import CONTROLLERS, PREFIX
 from kubelint5xx.link.objects import KubeObject, labels_of
 from kubelint5xx.link.scopes import Scope
@@ -18,12 +19,13 @@ _LEGACY, _DEFAULT = "kubernetes.io/ingress.class", "ingressclass.kubernetes.io/i
 @record
 class Handler:
     """``kind`` of controller, the class's ``name`` as written, its IngressClassParams, and whether it is the one of
-    EKS Auto Mode."""
+    EKS Auto Mode. ``seen``: the IngressClass, where all that it says and names is among the files."""
 
     kind: str
     name: str
     params: KubeObject | None = None
     auto_mode: bool = False
+    seen: Span | None = None
 
 
 @record
@@ -56,7 +58,9 @@ def handler_of(ingress: KubeObject, scope: Scope, classes: Classes) -> Handler |
     if found is not None:
         controller = text(found.at("spec", "controller")) or ""
         if controller in CONTROLLERS:
-            return Handler(ALB, found.name, classes.params.get(found), controller == CONTROLLERS[1])
+            params = classes.params.get(found)
+            whole = params is not None or found.at("spec", "parameters") is None
+            return Handler(ALB, found.name, params, controller == CONTROLLERS[1], found.span if whole else None)
         return Handler(NGINX if controller == NGINX_CONTROLLER else OTHER, found.name)
     if name in (ALB, NGINX):
         return Handler(name, name)

@@ -19,6 +19,7 @@ from kubelint5xx.link.workloads import Container, Workload
 from kubelint5xx.model.topology import Hop
 
 PRODUCT = "ingress_nginx"
+_IMAGE = "https://github.com/kubernetes/ingress-nginx/blob/main/rootfs/Dockerfile"
 _ANNOTATIONS = "https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/"
 
 
@@ -40,6 +41,12 @@ def controller_hop(container: Container, launch: Launch, scope: Scope, joins: tu
     name = f"ingress-nginx in {container.title}"
     settings = _settings(launch, container, scope)
     return build_hop(PRODUCT, name, container.place, settings, launch.port, _version(launch), joins=joins)
+
+
+def start_values(container: Container) -> dict[str, Value]:
+    """What the controller's image tells of its start: an init program runs the controller, which tells nginx to end."""
+    origin = Default("ingress-nginx", "", _IMAGE, container.place, container.workload.unseen)
+    return {"passes_signals": Value(True, origin)}
 
 
 def sender_for(

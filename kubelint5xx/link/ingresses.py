@@ -7,19 +7,32 @@ from collections.abc import Iterable, Sequence
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Unresolved, text
 from kubelint5xx.core.record import field, record
-from kubelint5xx.core.value import Subject
+from kubelint5xx.core.value import Subject, Value, Written
 from kubelint5xx.hops.launch import Launch
 from kubelint5xx.hops.resolve import Settings, build_hop
 from kubelint5xx.link import aws_controller as aws
 from kubelint5xx.link import ingress_nginx
 from kubelint5xx.link.aws_controller import PREFIX, Candidate
+from kubelint5xx.link.health_checks import ingress_health_check
+from kubelint5xx.link.health_paths import ingress_health_path
 from kubelint5xx.link.ingress_classes import ALB, NGINX, Classes, Handler, handler_of
+from kubelint5xx.link.lb_attributes import shared_attributes, without_refused
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import TargetGroup
 from kubelint5xx.link.paths import Paths, target_facts, traffic_policy, unknown_facts
+from kubelint5xx.link.port_protocols import alb_transport, nginx_transport
+from kubelint5xx.link.readiness_gates import readiness_gate
 from kubelint5xx.link.receivers import unknown_hop
+from kubelint5xx.link.references import to_service
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import Backend, ServicePort, backends_of, port_of, service_of
+from kubelint5xx.link.target_attributes import (
+    node_port,
+    reached_by,
+    sends_to_nodes,
+    spreading,
+    target_group_attributes,
+)
 from kubelint5xx.link.workloads import Container, whole_number
 from kubelint5xx.model.topology import Hop
 
@@ -63,7 +76,9 @@ def _group_name(ingress: KubeObject, handler: Handler) -> str:
 def _join_alb(group: _Group, scope: Scope, paths: Paths) -> Iterable[TargetGroup]:
     first, handler = group.members[0]
     params = next((one.params for _, one in group.members if one.params), None)
-    attributes = aws.load_balancer_attributes([ingress for ingress, _ in group.members], params)
+    members = [ingress for ingress, _ in group.members]
+    attributes = without_refused(aws.load_balancer_attributes(members, params))
+    paths.attributes.extend(shared_attributes(group.title, members, params, handler.seen))
     label = "the load-balancer-attributes"
     alb = build_hop("aws_alb", group.title, first.span, (Settings("attributes", attributes, label),))
     for ingress, handler in group.members:
@@ -86,6 +101,8 @@ def _ports(ingress: KubeObject, scope: Scope, paths: Paths) -> Iterable[ServiceP
         for target in targets:
             service = service_of(scope, ingress.namespace, target.service)
             port = port_of(service, target.port) if service else f"Service {target.service} is not among the files"
+            if service is not None:
+                paths.refer(to_service(f"the backend {target.service} of {ingress.title}", target.port, service))
             if isinstance(port, str):
                 paths.note(f"a backend of {ingress.title}", port, target.place)
             else:
@@ -106,15 +123,24 @@ def _alb_target(
     own = (Candidate("targetType", params.at("spec", "targetType")),) if params else ()
     target_type = aws.target_type((*own, *candidates("target-type")), ingress.span, patched, handler.auto_mode)
     protocol = aws.protocol(candidates("backend-protocol-version"), ingress.span, patched)
-    attributes = [aws.string_map(candidate.node) for candidate in candidates("target-group-attributes")]
+    attributes = target_group_attributes(service, ingress)
     name = f"the target group of {service.title}, port {port.number}, for {ingress.title}"
     subject = Subject("target_group", name, ingress.span, {})
     subject.values.update(
-        deregistration_delay=aws.deregistration_delay(attributes, ingress.span, patched),
+        deregistration_delay=aws.deregistration_delay((attributes,), ingress.span, patched),
         target_type=target_type,
         traffic_policy=traffic_policy(port),
+        sends_to_nodes=sends_to_nodes(target_type),
+        node_port=node_port(port),
+        balancer=Value("alb", Written(ingress.span)),
+        **spreading(attributes, ingress.span, patched),
+        **ingress_health_check(service, ingress, patched, handler.auto_mode),
+        **ingress_health_path(service, ingress, patched, handler.auto_mode),
+        readiness_gate=readiness_gate(service, scope, handler.auto_mode),
     )
-    facts = target_facts(target_type, protocol, paths.config, "deregistration_propagation")
+    reached = reached_by(target_type, subject.values["node_port"])
+    facts = target_facts(reached, protocol, paths.config, "deregistration_propagation")
+    facts["transport"] = alb_transport(candidates("backend-protocol"), ingress.span, patched)
     route = (Step(alb.name, alb.place), Step(ingress.title, ingress.span))
     paths.connect(alb, port, scope, facts, route, target_group=subject)
     number = port.node_port if target_type.data == "instance" else whole_number(port.target)
@@ -152,8 +178,9 @@ def _join_nginx(
         )
     launch: Launch | None = paths.receivers.launch_of(container, None, scope) if container else None
     sender = ingress_nginx.sender_for(ingress, container, launch, scope, handler.name)
+    paths.judge(sender)
     through = ingress_nginx.service_upstream(ingress, container, scope)
-    facts = ingress_nginx.facts_of(ingress, through, paths.config)
+    facts = ingress_nginx.facts_of(ingress, through, paths.config) | {"transport": nginx_transport(ingress)}
     for port in _ports(ingress, scope, paths):
         route = (Step(sender.name, sender.place), Step(ingress.title, ingress.span))
         paths.connect(sender, port, scope, facts, route)

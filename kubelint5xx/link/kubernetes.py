@@ -6,6 +6,7 @@ from kubelint5xx.config import Config
 from kubelint5xx.link.images import Builds
 from kubelint5xx.link.ingress_classes import classes_of
 from kubelint5xx.link.ingresses import join_ingresses
+from kubelint5xx.link.lb_attributes import all_manifest_attributes
 from kubelint5xx.link.load_balancers import join_load_balancers, join_node_ports
 from kubelint5xx.link.parts import Layer, TargetGroup
 from kubelint5xx.link.paths import Paths
@@ -32,4 +33,11 @@ def link_kubernetes(
     for scope in scopes:
         join_node_ports(scope, paths)
     undecided = (*paths.undecided, *paths.receivers.undecided)
-    return Layer(edges=tuple(paths.edges), target_groups=tuple(groups), undecided=undecided)
+    return Layer(
+        edges=tuple(paths.edges),
+        target_groups=tuple(groups),
+        undecided=undecided,
+        settings=(*all_manifest_attributes(scopes), *paths.implausible.values()),
+        references=tuple(paths.references.values()),
+        attributes=tuple(paths.attributes),
+    )

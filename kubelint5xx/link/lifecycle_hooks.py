@@ -61,4 +61,7 @@ def _hook(body: Mapping, name: str, place: Span) -> Subject:
         "heartbeat": attribute(body, "heartbeat_timeout", DURATION, default),
         "extended": Value(False, Default(_PRODUCT, "RecordLifecycleActionHeartbeat", _CITE, place)),
     }
+    notified = body.get("notification_target_arn")
+    if notified is not None and is_set(notified):
+        values["told"] = Value(True, Written(notified.span, "notification_target_arn"))
     return Subject("hook", f"the lifecycle hook {name}", place, values)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Mapping, Unresolved, text
-from kubelint5xx.core.value import Default, Subject, Value
+from kubelint5xx.core.value import Default, Subject, Value, Written
 from kubelint5xx.hops.resolve import Settings, build_hop
 from kubelint5xx.link import aws_controller as aws
 from kubelint5xx.link.aws_controller import NLB_PREFIX, Candidate
+from kubelint5xx.link.health_checks import service_health_check
+from kubelint5xx.link.health_paths import service_health_path
+from kubelint5xx.link.lb_attributes import without_refused
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import TargetGroup
 from kubelint5xx.link.paths import Paths, node_port_facts, target_facts, traffic_policy
+from kubelint5xx.link.port_protocols import service_transport
+from kubelint5xx.link.readiness_gates import readiness_gate
 from kubelint5xx.link.receivers import unknown_hop
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import ServicePort, ports_of
+from kubelint5xx.link.target_attributes import node_port, reached_by, sends_to_nodes
 from kubelint5xx.link.workloads import whole_number
 from kubelint5xx.model.topology import Hop
 
@@ -30,7 +36,8 @@ def join_load_balancers(scope: Scope, paths: Paths) -> list[TargetGroup]:
                 found.append(_nlb_target(port, scope, paths))
             else:
                 assert classic is not None
-                paths.connect(classic, port, scope, node_port_facts(service.span, paths.config))
+                facts = node_port_facts(service.span, paths.config) | {"transport": service_transport(service)}
+                paths.connect(classic, port, scope, facts)
     return found
 
 
@@ -69,20 +76,31 @@ def _classic(service: KubeObject) -> Hop:
 def _nlb_target(port: ServicePort, scope: Scope, paths: Paths) -> TargetGroup:
     service = port.service
     patched = (f"overlay {service.patched_by} was not built",) if service.patched_by else ()
-    attributes = aws.nlb_attributes(service, port.number)
+    attributes = without_refused(aws.nlb_attributes(service, port.number))
     nlb = build_hop(
         "aws_nlb", f"the NLB of {service.title}", service.span, (Settings("attributes", attributes, "its attributes"),)
     )
     target_type = aws.nlb_target_type(service, patched)
     own = aws.string_map(service.annotation(f"{NLB_PREFIX}target-group-attributes"))
     name = f"the target group of {service.title}, port {port.number}"
+    policy = traffic_policy(port)
+    auto_mode = text(service.at("spec", "loadBalancerClass")) == "eks.amazonaws.com/nlb"
     subject = Subject("target_group", name, service.span, {})
     subject.values.update(
         deregistration_delay=aws.deregistration_delay((own,), service.span, patched),
         target_type=target_type,
-        traffic_policy=traffic_policy(port),
+        traffic_policy=policy,
+        connection_termination=aws.connection_termination(own, service.span, patched),
+        sends_to_nodes=sends_to_nodes(target_type),
+        node_port=node_port(port),
+        balancer=Value("nlb", Written(service.span)),
+        **service_health_check(service, target_type, policy),
+        **service_health_path(service, target_type, policy),
+        readiness_gate=readiness_gate(service, scope, auto_mode),
     )
-    facts = target_facts(target_type, _protocol(service), paths.config)
+    open_port = subject.values["node_port"]
+    facts = target_facts(reached_by(target_type, open_port), _protocol(service), paths.config)
+    facts["transport"] = service_transport(service)
     paths.connect(nlb, port, scope, facts, target_group=subject)
     setting = f"{NLB_PREFIX}target-node-labels"
     number = port.node_port if target_type.data == "instance" else whole_number(port.target)

@@ -3,39 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Node, text
 from kubelint5xx.core.record import replace
-from kubelint5xx.core.value import Default, Join, Subject, Value, Written
+from kubelint5xx.core.value import Default, Join, Members, Subject, Value, Written
 from kubelint5xx.link.cluster_joins import Clusters
 from kubelint5xx.link.parts import Cluster, NodeGroup, TargetGroup
+from kubelint5xx.link.reachability import admits
 from kubelint5xx.model.topology import Edge, Membership
 
+if TYPE_CHECKING:
+    from kubelint5xx.link.terraform_root import Root
+
+_LABELLING = ("kubernetes.io", "k8s.io", "eksctl.io", "k8s.aws")
 _STATUSES = ("reset_status", "timeout_status", "no_target_status")
 
 
 def memberships(
-    target_groups: Iterable[TargetGroup], node_groups: Sequence[NodeGroup], edges: Sequence[Edge], clusters: Clusters
+    target_groups: Iterable[TargetGroup],
+    node_groups: Sequence[NodeGroup],
+    edges: Sequence[Edge],
+    clusters: Clusters,
+    closed: Members,
 ) -> Iterator[Membership]:
-    """Who is attached to a target group, and whose nodes a controller registers in it."""
+    """Who is attached to a target group, and whose nodes a controller registers in it.
+
+    With ip targets no node is a target; then it is the pools of Karpenter on whose nodes the pods may run. ``closed``
+    tells whether there may be more node groups than are seen.
+    """
     for target_group in target_groups:
-        if target_group.subject.read("target_type").data == "ip":
-            continue
+        by_node = target_group.subject.read("target_type").data != "ip"
         serving = [edge for edge in edges if edge.target_group is target_group.subject]
         cluster = _cluster_of(target_group, serving, clusters)
-        subject = _with_pods(target_group, serving)
+        found: list[Subject] = []
         for group, joins in _members(target_group, node_groups, cluster, clusters):
-            own = {
-                "attached": _attached(group.attached_to.get(target_group.address)),
-                "selected": _selected(target_group, group),
-            }
+            if by_node or group.inside:
+                own = {
+                    "attached": _attached(group.attached_to.get(target_group.address)),
+                    "selected": _selected(target_group, group),
+                    "admits_balancer": admits(target_group, group),
+                }
+                found.append(Subject("node_group", group.name, group.place, {**group.values, **own}, joins))
+        subject = _with_pods(target_group, serving)
+        if subject.place is not None:
+            members = replace(closed, items=tuple(found))
+            subject.values["node_groups"] = Value(members, Written(subject.place, "node groups"))
+        for member in found:
             yield Membership(
-                group=Subject("node_group", group.name, group.place, {**group.values, **own}, joins),
+                group=member,
                 target_group=subject,
                 cluster=cluster[0].subject if cluster else None,
-                route=(*target_group.route, Step(group.name, group.place)),
+                route=(*target_group.route, Step(member.name, member.place)),
             )
+
+
+def node_groups_seen(roots: Iterable[Root], config: Config) -> Members:
+    """Whether all node groups are in the files: an empty set, with why it may hold more, or was taken as closed."""
+    if "node-groups" in config.complete:
+        return Members()
+    for root in roots:
+        unseen = next((call.address for call in root.module.open_modules), root.module.open)
+        if unseen:
+            return Members((), f"{unseen}, which is not in the files, may make node groups")
+    return Members((), "", "the files hold all node groups of the cluster")
 
 
 def _members(
@@ -81,10 +114,24 @@ def _selected(target_group: TargetGroup, group: NodeGroup) -> Value:
     if wanted and group.labels is None:
         return Value.unknown(group.labels_unknown or f"the labels of {group.name} are not known", group.place)
     if wanted and group.labels is not None and not labels_match(wanted, group.labels):
+        unwritten = [key for key in wanted if key not in group.labels]
+        others = {key: value for key, value in wanted.items() if key in group.labels}
+        if labels_match(others, group.labels) and all(_given_to(group, key) for key in unwritten):
+            return Value.unknown(f"{unwritten[0]} is given to nodes by what starts them", group.place)
         return Value(False, Default("the AWS Load Balancer Controller"))
     if target_group.selector_unknown:
         return Value.unknown(target_group.selector_unknown, target_group.subject.place)
     return Value(True, Default("the AWS Load Balancer Controller"))
+
+
+def _given_to(group: NodeGroup, key: str) -> bool:
+    """Whether the group's nodes may have a label that nobody writes: Kubernetes and what starts them give them some."""
+    domain = key.rpartition("/")[0]
+    if domain == "eks.amazonaws.com":
+        return group.values["managed"].data is not False
+    if domain.startswith("karpenter."):
+        return group.inside
+    return domain.endswith(_LABELLING)
 
 
 def labels_match(wanted: Mapping[str, str], labels: Mapping[str, Node]) -> bool:
@@ -100,7 +147,16 @@ def _with_pods(target_group: TargetGroup, serving: Sequence[Edge]) -> Subject:
         known = [value for value in graces if isinstance(value.data, (int, float))]
         longest = max(known, key=lambda value: float(str(value.data)), default=graces[0])
         values["pods_grace"] = longest if len(known) == len(graces) else graces[0]
+        choices = [edge.pod.read("chooses_nodes") for edge in serving if edge.pod is not None]
+        decisive = [value for value in choices if value.data is not False]
+        values["pods_choose_nodes"] = decisive[0] if decisive else choices[0]
+    return with_balancer(target_group, values)
+
+
+def with_balancer(target_group: TargetGroup, values: Mapping[str, Value] | None = None) -> Subject:
+    """The target group's subject, with ``values`` for its own and with what its balancer adds to it."""
+    told = dict(target_group.subject.values if values is None else values)
     if target_group.balancers:
         face = target_group.balancers[0].outbound
-        values.update({status: face.read(status) for status in _STATUSES if face.read(status).known})
-    return replace(target_group.subject, values=values)
+        told.update({status: face.read(status) for status in _STATUSES if face.read(status).known})
+    return replace(target_group.subject, values=told)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from kubelint5xx.config import Config
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.value import Subject, Value
+from kubelint5xx.link.cluster_autoscaler import removal_delay
 from kubelint5xx.link.clusters import (
     Evidence,
     aws_controller,
@@ -20,6 +21,8 @@ from kubelint5xx.link.clusters import (
     terraform_evidence,
 )
 from kubelint5xx.link.handlers import handlers_of, interruption_queue, with_handlers
+from kubelint5xx.link.hook_actors import events_of_hooks, with_actors
+from kubelint5xx.link.kernels import oldest_kernel
 from kubelint5xx.link.node_labels import excluded_with_controller
 from kubelint5xx.link.parts import Cluster, Layer, NodeGroup
 from kubelint5xx.link.provisioned_groups import provisioned_groups
@@ -71,7 +74,12 @@ def link_nodes(scopes: tuple[Scope, ...], roots: Sequence[Root], terraform_layer
                 settings.append(proxy_setting(own_setting, f"kube-proxy in {scope.name or '.'}", subject))
 
     handlers = handlers_of(scopes, roots)
+    events, delay = events_of_hooks(roots), removal_delay(scopes, roots)
+    groups = [_with_delay(with_actors(group, events, config), delay) for group in groups]
     groups = [_completed(with_handlers(group, handlers, config), clusters) for group in groups]
+    for cluster in clusters:
+        kernels = [group.values["kernel"] for group in groups if _cluster_of(group, clusters) is cluster]
+        cluster.subject.values.setdefault("kernel", oldest_kernel(kernels, cluster.subject.place))
     return Layer((), (), tuple(groups), tuple(clusters), tuple(settings), ())
 
 
@@ -118,10 +126,20 @@ def _unseen(groups: list[NodeGroup]) -> tuple[str, ...]:
     return tuple(f"the configuration of {group.name}" for group in groups if group.labels is None)[:3]
 
 
+def _cluster_of(group: NodeGroup, clusters: list[Cluster]) -> Cluster | None:
+    """The cluster that the group's file names, else the only one that there is."""
+    own = [cluster for cluster in clusters if group.cluster in cluster.names]
+    return own[0] if own else clusters[0] if len(clusters) == 1 else None
+
+
+def _with_delay(group: NodeGroup, delay: Value | None) -> NodeGroup:
+    unseen = Value.unknown("no file shows a cluster autoscaler", group.place)
+    return replace(group, values={**group.values, "removal_delay": delay or unseen})
+
+
 def _completed(group: NodeGroup, clusters: list[Cluster]) -> NodeGroup:
     """The group with what depends on its cluster: who reads the alpha label."""
-    own = [cluster for cluster in clusters if group.cluster in cluster.names]
-    cluster = own[0] if own else clusters[0] if len(clusters) == 1 else None
+    cluster = _cluster_of(group, clusters)
     controller: Value | None = cluster.subject.values.get("aws_controller") if cluster else None
     values = {**group.values, "excluded": excluded_with_controller(group.values["excluded"], group.labels, controller)}
     return replace(group, values=values)

@@ -10,6 +10,10 @@ from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
+# Objects of these kinds are in no namespace, also where a chart is installed into one.
+_OF_CLUSTER = frozenset(
+    {"EC2NodeClass", "GatewayClass", "IngressClass", "IngressClassParams", "Namespace", "Node", "NodeClass", "NodePool"}
+)
 _MAX_LISTS = 3  # Lists of lists are rare, and lists of themselves hostile.
 
 
@@ -18,7 +22,8 @@ class KubeObject:
     """One object. ``namespace`` is empty where the file does not say it (``default`` is written as empty, too).
 
     ``span`` is where messages point for the whole object: its name, else its kind. ``patched_by`` names overlays in
-    the tree that were not built and may change it; empty where none does.
+    the tree that were not built and may change it; empty where none does. ``home`` is the path that its scope follows
+    from, where that is not its file's: a module's objects belong to the root that calls it.
     """
 
     kind: str
@@ -29,10 +34,11 @@ class KubeObject:
     span: Span
     origin: str = ""
     patched_by: str = ""
+    home: str = ""
 
     @property
     def path(self) -> str:
-        return self.span.path
+        return self.home or self.span.path
 
     @property
     def group(self) -> str:
@@ -54,10 +60,10 @@ class KubeObject:
 def objects_of(documents: Iterable[Document], problems: list[Problem]) -> Iterator[KubeObject]:
     """Every object in the documents, with lists unpacked. What has no kind is not an object, and nothing is said."""
     for document in documents:
-        yield from _unpack(document.root, document.origin, problems)
+        yield from _unpack(document, document.root, problems)
 
 
-def _unpack(root: Node, origin: str, problems: list[Problem], depth: int = 0) -> Iterator[KubeObject]:
+def _unpack(document: Document, root: Node, problems: list[Problem], depth: int = 0) -> Iterator[KubeObject]:
     if not isinstance(root, Mapping):
         return
     kind, api = root.get("kind"), root.get("apiVersion")
@@ -67,7 +73,7 @@ def _unpack(root: Node, origin: str, problems: list[Problem], depth: int = 0) ->
     if members is not None:
         if isinstance(members, Sequence) and depth < _MAX_LISTS:
             for member in members.items:
-                yield from _unpack(member, origin, problems, depth + 1)
+                yield from _unpack(document, member, problems, depth + 1)
         return
     metadata = root.get("metadata")
     if metadata is not None and not isinstance(metadata, (Mapping, Unresolved)):
@@ -78,7 +84,7 @@ def _unpack(root: Node, origin: str, problems: list[Problem], depth: int = 0) ->
         problems.append(_wrong(spec.span, f"spec of this {kind.value} is not a mapping"))
         return
     name = child(metadata, "name")
-    namespace = text(child(metadata, "namespace")) or ""
+    namespace = text(child(metadata, "namespace")) or ("" if kind.value in _OF_CLUSTER else document.namespace)
     yield KubeObject(
         kind=kind.value,
         api=text(api) or "",
@@ -86,7 +92,7 @@ def _unpack(root: Node, origin: str, problems: list[Problem], depth: int = 0) ->
         name=text(name) or "",
         root=root,
         span=name.span if isinstance(name, Scalar) else kind.span,
-        origin=origin,
+        origin=document.origin,
     )
 
 

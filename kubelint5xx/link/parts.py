@@ -12,6 +12,33 @@ from kubelint5xx.core.value import Join, Subject, Value
 from kubelint5xx.model.topology import Edge, Hop, Setting, Undecided
 
 
+@record
+class Opening:
+    """TCP ports that a security group opens: to the groups of ``sources``, or to networks (``anyone``)."""
+
+    first: int
+    last: int
+    sources: frozenset[str]
+    anyone: bool
+
+
+@record
+class Guard:
+    """What the security groups of instances let in. ``unknown``: why they may let in more than is seen."""
+
+    openings: tuple[Opening, ...]
+    place: Span
+    unknown: str = ""
+
+
+@record
+class Senders:
+    """The security groups that a target group's balancers send from. ``unknown``: why not all are known."""
+
+    groups: frozenset[str]
+    unknown: str = ""
+
+
 @record(eq=False)
 class TargetGroup:
     """A target group with the balancers that forward to it. ``subject`` is of kind target_group.
@@ -20,6 +47,7 @@ class TargetGroup:
     backend that makes it), ``name`` its AWS name if known, ``port`` the targets' port (a NodePort for instances).
     ``protocol_version``: HTTP1, HTTP2 or GRPC. ``registered``: a controller registers the cluster's nodes or pods in
     it. ``node_selector`` leaves nodes without these labels out; ``selector_unknown`` tells why it is not known.
+    ``senders``: None where a controller opens the way to the targets by itself.
     """
 
     address: str
@@ -33,6 +61,7 @@ class TargetGroup:
     selector_unknown: str = ""
     registered: bool = False
     cluster: str | None = None
+    senders: Senders | None = None
 
 
 @record(eq=False)
@@ -57,6 +86,7 @@ class NodeGroup:
     scope: str = ""
     spot: bool | None = None
     inside: bool = False
+    guard: Guard | None = None
 
 
 @record(eq=False)
@@ -82,3 +112,5 @@ class Layer:
     clusters: tuple[Cluster, ...] = ()
     settings: tuple[Setting, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    references: tuple[Subject, ...] = ()
+    attributes: tuple[Subject, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from kubelint5xx.config import Config
@@ -11,23 +12,29 @@ from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Derived, Join, Subject, Value, Written
 from kubelint5xx.link.objects import KubeObject
+from kubelint5xx.link.port_protocols import UNSAID, port_transport
 from kubelint5xx.link.receivers import Receiver, Receivers
+from kubelint5xx.link.references import to_containers
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import ServicePort
-from kubelint5xx.model.topology import Edge, Hop, Undecided
+from kubelint5xx.model.topology import Edge, Hop, Setting, Undecided
 
 Facts = dict[str, Value]
 
 
 @record(frozen=False)
 class Paths:
-    """Collects edges. ``reached``: the Services' ports that something is known to send to."""
+    """Collects edges. ``reached``: the Services' ports that something is known to send to. ``implausible``: settings of
+    hops that only make sense in another unit, by their places."""
 
     receivers: Receivers
     config: Config
     edges: list[Edge] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
     reached: set[int] = field(default_factory=set)
+    implausible: dict[Span | None, Setting] = field(default_factory=dict)
+    references: dict[tuple[int, str], Subject] = field(default_factory=dict)
+    attributes: list[Subject] = field(default_factory=list)
     _joined: set[tuple[int, int, int]] = field(default_factory=set)
 
     def connect(
@@ -41,15 +48,29 @@ class Paths:
         target_group: Subject | None = None,
     ) -> list[Receiver]:
         """Edges from ``sender`` to all servers behind a Service's port. ``route``: what stands before the Service."""
-        self.reached.add(id(port.node))
+        if id(port.node) not in self.reached:
+            self.reached.add(id(port.node))
+            pods = self.receivers.pods(port, scope, anywhere=True)
+            self.refer(None if isinstance(pods, str) else to_containers(port, pods))
         found = self.receivers.of_port(port, scope)
         for receiver in found:
             key = id(sender.outbound), id(port.node), id(receiver.hop)
             if key not in self._joined:
                 self._joined.add(key)
                 way = (*(route or (Step(sender.name, sender.place),)), Step(port.title, port.service.span))
-                self._edge(sender, receiver, facts, way, joins, target_group)
+                told = {"spoken": facts["protocol"], "port_transport": _transport(port, receiver)}
+                self._edge(sender, receiver, facts | told, way, joins, target_group)
         return found
+
+    def refer(self, reference: Subject | None) -> None:
+        """Takes down that something names a port of something else."""
+        if reference is not None:
+            self.references.setdefault((id(reference.place), reference.name), reference)
+
+    def judge(self, hop: Hop) -> None:
+        """Notes the hop's settings that only make sense in another unit, each once."""
+        for setting in hop.implausible:
+            self.implausible.setdefault(setting.subject.place, setting)
 
     def note(self, what: str, reason: str, place: Span | None) -> None:
         self.undecided.append(Undecided(what, reason, place))
@@ -64,12 +85,34 @@ class Paths:
         target_group: Subject | None,
     ) -> None:
         name = f"the way from {sender.name} to {receiver.hop.name}"
-        values = {"inside_pod": Value(False, Default("Kubernetes")), **facts}
+        values = {"inside_pod": Value(False, Default("Kubernetes")), **facts, **_own_protocol(receiver.hop)}
+        values["port"] = _port(receiver)
+        values["flow_idle"] = _flow_idle(sender)
+        self.judge(sender)
+        self.judge(receiver.hop)
+        unsaid = Value(UNSAID, Default("Kubernetes", "", "", receiver.container.place))
+        for quantity, otherwise in (("spoken", facts["protocol"]), ("transport", unsaid), ("port_transport", unsaid)):
+            values.setdefault(quantity, otherwise)
         subject = Subject("edge", name, receiver.hop.place, values, (*joins, *receiver.joins))
         route = (*way, *receiver.steps)
         self.edges.append(Edge(subject, sender, receiver.hop, route, receiver.pod, target_group))
         for inner in receiver.behind:
             self._edge(receiver.hop, inner, _inside_pod(receiver, facts), (*way, *receiver.steps), joins, None)
+
+
+def _transport(port: ServicePort, receiver: Receiver) -> Value:
+    if receiver.hop.role == "sidecar":
+        return Value.unknown("the sidecar decides what it takes", receiver.hop.place)
+    return port_transport(port, receiver.container, receiver.port, bool(receiver.hop.product))
+
+
+def _flow_idle(sender: Hop) -> Value:
+    """How long a balancer that passes connections on, and sends no requests itself, remembers an idle one."""
+    if sender.product == "aws_nlb":
+        return sender.outbound.read("idle_timeout")
+    if not sender.product:
+        return Value.unknown(f"what {sender.name} is, is not known", sender.place)
+    return Value(math.inf, Default("a sender of requests", "", "", sender.place))
 
 
 def target_facts(target_type: Value, protocol: Value, config: Config, ip_budget: str = "endpoint_propagation") -> Facts:
@@ -122,6 +165,19 @@ def traffic_policy(port: ServicePort) -> Value:
     known = written if written in ("Cluster", "Local") else None
     reason = node.reason if isinstance(node, Unresolved) else "externalTrafficPolicy is neither Cluster nor Local"
     return Value(known, Written(node.span, "spec.externalTrafficPolicy"), "" if known else reason)
+
+
+def _own_protocol(server: Hop) -> Facts:
+    """A server that takes one protocol only settles what is spoken to it."""
+    own = server.inbound.values.get("protocol")
+    return {"protocol": Value(own.data, Derived(f"{server.name} takes no other", (own,)))} if own and own.known else {}
+
+
+def _port(receiver: Receiver) -> Value:
+    place = receiver.container.place
+    if receiver.port is None:
+        return Value.unknown("the port that it listens on is not known", place)
+    return Value(str(receiver.port), Written(place, "ports"))
 
 
 def _inside_pod(proxy: Receiver, facts: Facts) -> Facts:

@@ -25,13 +25,20 @@ _HARMLESS = frozenset({
     "sync", "logger", "wait-shutdown",
 })  # fmt: skip
 _DRAIN = pattern(r"drain|shut-?down|quiesce|offline|not-?ready|unready|healthcheck/fail|pre-?stop|lameduck", re.I)
+# What makes a server end by itself, and what a script waits with until it has.
+_STOPS = pattern(
+    r"\b(?:nginx\b.*\s-s\s+quit|openresty\b.*\s-s\s+quit|kong\s+quit|(?:apachectl|apache2ctl|httpd)\b.*\bgraceful-stop)\b"
+    r"|\bp?kill(?:all)?\s+(?:-s\s+|--signal[ =]|-)(?:SIG)?(?:QUIT|WINCH|USR1|3|10|28)\b"
+)
+_WAITS = ("sleep", "wait", "tail", "inotifywait")
 _LOCAL = pattern(r"(?:^|//|\s)(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::|/|$)", re.I)
 _STANDARD = pattern(r"^(?:/usr(?:/local)?)?/s?bin/(?=[^/]+$)")
 _MAX_NESTED = 8
 
 
 def prestop_values(hook: Node | None, none: Default) -> dict[str, Value]:
-    """``prestop``, ``prestop_delay``, ``prestop_program``, ``drains_by_readiness`` and ``drain_period`` of a hook.
+    """``prestop``, ``prestop_delay``, ``prestop_program``, ``drains_by_readiness``, ``drain_period`` and
+    ``prestop_stops`` of a hook.
 
     ``none`` is the origin of what holds without a hook.
     """
@@ -42,6 +49,7 @@ def prestop_values(hook: Node | None, none: Default) -> dict[str, Value]:
             "prestop_program": Value.unknown("there is no preStop hook", none.place),
             "drains_by_readiness": Value(False, none),
             "drain_period": Value.unknown("no drain is said to begin before SIGTERM", none.place),
+            "prestop_stops": Value(False, none),
         }
     if not isinstance(hook, Mapping):
         reason = hook.reason if isinstance(hook, Unresolved) else "the preStop hook is not a mapping"
@@ -55,7 +63,7 @@ def prestop_values(hook: Node | None, none: Default) -> dict[str, Value]:
 
 
 def _unknown(place: Span, reason: str) -> dict[str, Value]:
-    names = ("prestop", "prestop_delay", "prestop_program", "drains_by_readiness", "drain_period")
+    names = ("prestop", "prestop_delay", "prestop_program", "drains_by_readiness", "drain_period", "prestop_stops")
     return {name: Value.unknown(reason, place) for name in names}
 
 
@@ -65,11 +73,13 @@ def _sleep(action: Node, key: Span) -> dict[str, Value]:
     if not isinstance(seconds, Scalar) or not _is_number(seconds.value):
         reason = seconds.reason if isinstance(seconds, Unresolved) else "preStop.sleep.seconds is not a number"
         place = seconds.span if seconds else key
-        return kind | {"prestop_delay": Value.unknown(reason, place), "drains_by_readiness": Value(False, Written(key))}
+        no = Value(False, Written(key))
+        return kind | {"prestop_delay": Value.unknown(reason, place), "drains_by_readiness": no, "prestop_stops": no}
     origin = Written(seconds.span, "lifecycle.preStop.sleep.seconds", "s", seconds.via)
     return kind | {
         "prestop_delay": Value(float(seconds.value or 0), origin),
         "drains_by_readiness": Value(False, Written(key, "lifecycle.preStop.sleep")),
+        "prestop_stops": Value(False, Written(key, "lifecycle.preStop.sleep")),
     }
 
 
@@ -105,6 +115,7 @@ def _exec(action: Node, key: Span) -> dict[str, Value]:
     steps = list(_flat((whole,), 0))
     found["prestop_delay"] = _delay(whole, steps)
     found["drains_by_readiness"], found["drain_period"] = _drain(steps, command.span)
+    found["prestop_stops"] = _stops(steps, command.span)
     return found
 
 
@@ -132,6 +143,20 @@ def _delay(whole: Command, steps: list[Command]) -> Value:
         number = sleeps[0].words[1]
         return Value(slept, Written(number.span, "lifecycle.preStop", "s", _via(number)))
     return Value(slept, Written(place, "lifecycle.preStop"))
+
+
+def _stops(steps: list[Command], place: Span) -> Value:
+    """Whether the hook tells the server to end, and goes on for as long as that may take."""
+    for at, step in enumerate(steps):
+        line = " ".join((step.name, *(text(word) or "" for word in step.words[1:])))
+        if step.name == "wait-shutdown":
+            return Value(True, Written(step.span, "lifecycle.preStop"))
+        if _STOPS.search(line):
+            waits = any(later.name in _WAITS for later in steps[at + 1 :])
+            return Value(waits, Written(step.span, "lifecycle.preStop"))
+        if step.name not in _HARMLESS and step.name not in ("touch", "rm", "mv", "cp", "[", "test", ":"):
+            return Value.unknown(f"what {step.name or 'the preStop command'} tells the server is not known", step.span)
+    return Value(False, Written(place, "lifecycle.preStop"))
 
 
 def _drain(steps: list[Command], place: Span) -> tuple[Value, Value]:

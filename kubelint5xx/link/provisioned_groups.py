@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from kubelint5xx.config import Config
@@ -9,10 +10,10 @@ from kubelint5xx.core.node import Entry, Node, Scalar, entries, items, text
 from kubelint5xx.core.node import Mapping as Body
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Derived, Join, Members, Subject, Value, Written
-from kubelint5xx.link.attributes import is_set, truth, whole, why_unknown, written
+from kubelint5xx.core.value import Default, Derived, Join, Members, Subject, Value, Written
+from kubelint5xx.link.attributes import is_set, length_of, truth, whole, why_unknown, written
 from kubelint5xx.link.boot_script import BootScript, read_boot_script
-from kubelint5xx.link.kernels import kernel_of
+from kubelint5xx.link.kernels import kernel_not_known, kernel_of
 from kubelint5xx.link.node_labels import excluded, label_settings
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import NodeGroup, TargetGroup
@@ -22,6 +23,7 @@ from kubelint5xx.link.volatility import any_spot, at_least_one, configured, deci
 from kubelint5xx.model.topology import Setting
 
 CAPACITY_TYPE = "karpenter.sh/capacity-type"
+_DISRUPTION = "https://karpenter.sh/docs/concepts/disruption/#terminationgraceperiod"
 _NO_HOOKS = "no file shows a lifecycle hook"
 _PATCHED = "an overlay that was not built may change it"
 
@@ -45,6 +47,7 @@ class _Declared:
     hooks: Members = field(default_factory=lambda: Members((), "", _NO_HOOKS))
     target_groups: list[Node] = field(default_factory=list)
     kernel: Value | None = None
+    lifetime: dict[str, Value] = field(default_factory=dict)
     unknown: str = ""
     inside: bool = False
 
@@ -66,6 +69,9 @@ class _Declared:
             "interruptions_handled": self.interruptions or written(self.managed, self.place),
             "hooks": Value(hooks, Written(self.place)),
             "handlers": Value(Members(), Written(self.place)),
+            "kernel": self.kernel or kernel_not_known(self.place),
+            "tainted": written(bool(self.taints), self.place, "taints"),
+            **self.lifetime,
         }
         return NodeGroup(
             self.title,
@@ -206,9 +212,17 @@ def _karpenter(thing: KubeObject, scope: Scope, interruptions: Value | None) -> 
     for requirement in items(spec.get("requirements")):
         if isinstance(requirement, Body) and text(requirement.get("key")) == CAPACITY_TYPE:
             found.spot.append(_capacity(requirement))
+    limit = spec.get("terminationGracePeriod")
+    no_limit = Value(math.inf, Default("Karpenter", "terminationGracePeriod", _DISRUPTION, place))
+    found.lifetime["drain_limit"] = (
+        length_of(limit, "terminationGracePeriod") if limit is not None and is_set(limit) else no_limit
+    )
     _node_class(found, spec.get("nodeClassRef") or spec.get("providerRef"), scope)
     found.interruptions = interruptions or Value.unknown("Karpenter's controller is not in the files", place)
-    if any_spot(found.spot, found.unknown) is False:
+    reference = spec.get("nodeClassRef")
+    if isinstance(reference, Body) and text(reference.get("group")) == "eks.amazonaws.com":
+        found.interruptions = written(True, place, "EKS Auto Mode")
+    elif any_spot(found.spot, found.unknown) is False:
         # Karpenter drains what it removes by itself, and EC2 takes back spot instances only.
         how = "its nodes are on-demand instances, which nothing interrupts"
         found.interruptions = Value(True, Derived(how, (written(False, place, CAPACITY_TYPE),)))
@@ -224,6 +238,9 @@ def _node_class(found: _Declared, reference: Node | None, scope: Scope) -> None:
     node_class = scope.find(kind, "", name)
     if node_class is not None:
         found.script = read_boot_script(node_class.at("spec", "userData"))
+        terms = items(node_class.at("spec", "amiSelectorTerms"))
+        aliases = [alias for term in terms if isinstance(term, Body) and (alias := term.get("alias")) is not None]
+        found.kernel = kernel_of(aliases[0] if len(aliases) == 1 else node_class.at("spec", "amiFamily"))
     elif kind != "NodeClass":  # EKS Auto Mode's, which takes no user data
         found.unknown = found.unknown or f"its {kind} {name} is not in the files"
 

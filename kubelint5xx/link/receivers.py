@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Step
-from kubelint5xx.core.node import child, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
@@ -15,9 +14,13 @@ from kubelint5xx.core.value import Join, Subject, Value, Written
 from kubelint5xx.hops.detect import Unrecognised, hop_of
 from kubelint5xx.hops.launch import Launch
 from kubelint5xx.link.containers import Started, start_of, unpublished
+from kubelint5xx.link.disruption_budgets import disruption_values
+from kubelint5xx.link.health_paths import readiness_target
 from kubelint5xx.link.images import Builds
-from kubelint5xx.link.ingress_nginx import controller_hop, controller_in
-from kubelint5xx.link.objects import labels_of
+from kubelint5xx.link.ingress_nginx import controller_hop, controller_in, start_values
+from kubelint5xx.link.meshes import Mesh, mesh_of, sidecar_values
+from kubelint5xx.link.readiness_gates import own_gate
+from kubelint5xx.link.rollouts import rollout_values
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import LabelIndex, ServicePort, label_index, pods_of
 from kubelint5xx.link.workloads import Container, Workload, pod_subject, serving_container, workload_of
@@ -37,8 +40,8 @@ _OWN_DRAIN = ("drain_delay", "shutdown_timeout", "graceful")
 
 @record(eq=False)
 class Receiver:
-    """One server that receives requests. ``behind``: those in the same pod that it passes requests on to, in the
-    protocol ``speaks`` (None where that is not known)."""
+    """One server that receives requests, on ``port`` where that is known. ``behind``: those in the same pod that it
+    passes requests on to, in the protocol ``speaks`` (None where that is not known)."""
 
     container: Container
     hop: Hop
@@ -46,6 +49,7 @@ class Receiver:
     joins: tuple[Join, ...] = ()
     behind: tuple[Receiver, ...] = ()
     speaks: Value | None = None
+    port: int | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -72,11 +76,15 @@ class Receivers:
             self._workloads[key] = [found for thing in scope.objects if (found := workload_of(thing))]
         return self._workloads[key]
 
-    def of_port(self, port: ServicePort, scope: Scope) -> list[Receiver]:
-        """The servers that receive what comes to a Service's port. Why there is none is noted as undecided."""
+    def pods(self, port: ServicePort, scope: Scope, anywhere: bool = False) -> list[Workload] | str:
+        """The workloads behind a Service's port, or why none is known; those nearest to it, unless ``anywhere``."""
         if id(scope) not in self._by_label:
             self._by_label[id(scope)] = label_index(self.workloads(scope))
-        pods = pods_of(port.service, self._by_label[id(scope)])
+        return pods_of(port.service, self._by_label[id(scope)], anywhere)
+
+    def of_port(self, port: ServicePort, scope: Scope) -> list[Receiver]:
+        """The servers that receive what comes to a Service's port. Why there is none is noted as undecided."""
+        pods = self.pods(port, scope)
         if isinstance(pods, str):
             return self._note(port.title, pods, port.service.span)
         found: list[Receiver] = []
@@ -119,9 +127,20 @@ class Receivers:
         else:
             hop = self._server(container, started)
         # One pod, whichever of its ports is asked for.
-        pod = self._pods.setdefault(id(container.node), pod_subject(container, started.shell, own))
-        receiver = Receiver(container, hop, pod, own)
-        if (mesh := _mesh(workload, scope)) is not None:
+        mesh = mesh_of(workload, scope)
+        pod = self._pods.get(id(container.node))
+        if pod is None:
+            pod = self._pods[id(container.node)] = pod_subject(container, started.values, own)
+            pod.values.update(
+                rollout_values(workload, scope)
+                | disruption_values(workload, scope, self.workloads(scope))
+                | readiness_target(container)
+                | sidecar_values(workload, scope, mesh)
+                | (start_values(container) if hop.product == "ingress_nginx" else {})
+                | {"readiness_gate": own_gate(workload)}
+            )
+        receiver = Receiver(container, hop, pod, own, port=number)
+        if mesh is not None:
             return replace(receiver, hop=_sidecar(hop, workload, mesh))
         if hop.product in _PROXIES:
             behind = self._behind(container, started.launch, scope)
@@ -182,25 +201,9 @@ def _spoken(proxy: Hop, launch: Launch) -> Value | None:
     return None
 
 
-def _mesh(workload: Workload, scope: Scope) -> Span | None:
-    """Where it is said that Istio puts its sidecar into the pods; None where nothing says so."""
-    key = "sidecar.istio.io/inject"
-    node = workload.annotation(key)
-    if node is None and workload.metadata is not None:
-        node = child(workload.metadata, "labels", key)
-    if node is not None:
-        return node.span if (text(node) or "").lower() == "true" else None
-    for space in scope.of("Namespace"):
-        here = "" if space.name == "default" else space.name
-        labelled = labels_of(space.at("metadata", "labels"))
-        if here == workload.owner.namespace and labelled.get("istio-injection") == "enabled":
-            return space.span
-    return None
-
-
-def _sidecar(server: Hop, workload: Workload, place: Span) -> Hop:
+def _sidecar(server: Hop, workload: Workload, mesh: Mesh) -> Hop:
     """The mesh's proxy as the receiver: the server behind it is no neighbour of who sends."""
-    hop = unknown_hop("sidecar", f"the Istio sidecar of {workload.owner.title}", place)
+    hop = unknown_hop("sidecar", f"the {mesh.name} sidecar of {workload.owner.title}", mesh.place)
     for face, own in ((hop.inbound, server.inbound), (hop.outbound, server.outbound)):
         face.values.update({name: own.values[name] for name in _OWN_DRAIN if name in own.values})
     return hop

@@ -101,8 +101,9 @@ def label_index(workloads: Iterable[Workload]) -> LabelIndex:
     return dict(found)
 
 
-def pods_of(service: KubeObject, index: LabelIndex) -> list[Workload] | str:
-    """The workloads whose pods ``service`` selects, or why none is known."""
+def pods_of(service: KubeObject, index: LabelIndex, anywhere: bool = False) -> list[Workload] | str:
+    """The workloads whose pods ``service`` selects, or why none is known. Of several those that are written nearest to
+    it, unless ``anywhere``."""
     selector = service.at("spec", "selector")
     if text(service.at("spec", "type")) == "ExternalName":
         return f"{service.title} stands for a name outside of the cluster"
@@ -115,7 +116,7 @@ def pods_of(service: KubeObject, index: LabelIndex) -> list[Workload] | str:
     found = {one.owner: one for one in labelled if wanted.items() <= one.labels.items()}
     if not found:
         return f"nothing here makes the pods that {service.title} selects"
-    return [found[owner] for owner in nearest(service.path, list(found))]
+    return list(found.values()) if anywhere else [found[owner] for owner in nearest(service.path, list(found))]
 
 
 def backends_of(ingress: KubeObject) -> Iterator[Backend | Unresolved]:

@@ -15,15 +15,18 @@ from kubelint5xx.core.node import Node, Unresolved, child, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Default, Join, Value, Written
+from kubelint5xx.core.value import Default, Derived, Join, Value, Written
 from kubelint5xx.link import aws_controller as aws
 from kubelint5xx.link.aws_controller import Candidate
 from kubelint5xx.link.objects import KubeObject, labels_of
 from kubelint5xx.link.parts import TargetGroup
 from kubelint5xx.link.paths import Paths, target_facts, traffic_policy
+from kubelint5xx.link.readiness_gates import readiness_gate
 from kubelint5xx.link.receivers import unknown_hop
+from kubelint5xx.link.references import to_service
 from kubelint5xx.link.scopes import Scope, may_meet
 from kubelint5xx.link.services import ServicePort, port_of, ports_of, service_of
+from kubelint5xx.link.target_attributes import node_port, reached_by
 
 _ARN = pattern(r"^arn:[\w-]+:elasticloadbalancing:[^:]*:[^:]*:targetgroup/([^/]+)/")
 _PLACEHOLDER = pattern(r"[${}<>]|^$")
@@ -33,35 +36,41 @@ def join_target_groups(scopes: Sequence[Scope], groups: Sequence[TargetGroup], p
     """Edges from the balancers of ``groups`` to what stands behind them. The result is the groups, completed with what
     their Service (``traffic_policy``) and their binding tell."""
     joined: set[str] = set()
-    bound: dict[str, KubeObject] = {}
+    bound: dict[str, tuple[KubeObject, int | None]] = {}
     bindings = [(thing, scope) for scope in scopes for thing in scope.of("TargetGroupBinding")]
     for binding, scope in bindings:
         found = _join_binding(binding, scope, groups, len(bindings), joined, paths)
         if found is not None:
-            bound[found.address] = binding
+            bound[found[0].address] = binding, found[1].node_port
     for link in paths.config.links_with("target_group", "service"):
         _join_link(link, scopes, groups, joined, paths)
     _join_node_ports(scopes, groups, joined, paths)
-    return [_bound_by(group, bound[group.address]) if group.address in bound else group for group in groups]
+    return [_bound_by(group, *bound[group.address]) if group.address in bound else group for group in groups]
 
 
-def _bound_by(group: TargetGroup, binding: KubeObject) -> TargetGroup:
-    """The group as its binding makes it: the controller registers the nodes that the binding selects."""
+def _bound_by(group: TargetGroup, binding: KubeObject, node_port: int | None) -> TargetGroup:
+    """The group as its binding makes it: the controller registers the nodes that the binding selects, on the Service's
+    NodePort, and opens the way to them where the binding speaks of networking."""
     selector = binding.at("spec", "nodeSelector")
     labels = labels_of(child(selector, "matchLabels"))
     unknown = "the binding selects nodes by expressions" if child(selector, "matchExpressions") is not None else ""
     if isinstance(selector, Unresolved):
         unknown = selector.reason
-    return replace(group, registered=True, node_selector=labels or None, selector_unknown=unknown)
+    senders = group.senders if binding.at("spec", "networking") is None else None
+    bound = replace(group, registered=True, node_selector=labels or None, selector_unknown=unknown, senders=senders)
+    return replace(bound, port=node_port) if group.subject.read("target_type").data == "instance" else bound
 
 
 def _join_binding(
     binding: KubeObject, scope: Scope, groups: Sequence[TargetGroup], bindings: int, joined: set[str], paths: Paths
-) -> TargetGroup | None:
+) -> tuple[TargetGroup, ServicePort] | None:
     name = text(binding.at("spec", "serviceRef", "name"))
     service = service_of(scope, binding.namespace, name) if name else None
     missing = f"Service {name} is not among the files"
-    port = port_of(service, binding.at("spec", "serviceRef", "port")) if service else missing
+    wanted = binding.at("spec", "serviceRef", "port")
+    port = port_of(service, wanted) if service else missing
+    if service is not None:
+        paths.refer(to_service(binding.title, wanted, service))
     if isinstance(port, str):
         paths.note(binding.title, port, binding.span)
         return None
@@ -80,7 +89,9 @@ def _join_binding(
     joined.add(found.address)
     declared = aws.target_type((given,), binding.span, ()) if aws.is_given(given.node) else None
     _connect(found, port, scope, (join,) if join else (), paths, declared)
-    return found
+    auto_mode = binding.group == "eks.amazonaws.com"
+    found.subject.values.setdefault("readiness_gate", readiness_gate(port.service, scope, auto_mode))
+    return found, port
 
 
 def _named_by(
@@ -182,17 +193,23 @@ def _connect(
     target_type = group.subject.read("target_type")
     if declared is not None and (not target_type.known or target_type.data == declared.data):
         target_type = declared
+    open_port = node_port(port)
     balancers = group.balancers or (
         unknown_hop("balancer", f"the load balancer of {group.subject.name}", group.subject.place),
     )
     for balancer in balancers:
         budget = "deregistration_propagation" if balancer.product == "aws_alb" else "endpoint_propagation"
-        facts = target_facts(target_type, _protocol(group), paths.config, budget)
+        facts = target_facts(reached_by(target_type, open_port), _protocol(group), paths.config, budget)
+        facts["transport"] = group.subject.read("transport")
         steps = group.route or (Step(group.subject.name, group.subject.place),)
         if not group.balancers or steps[0].label != balancer.name:
             steps = (Step(balancer.name, balancer.place), *(step for step in steps if step.label != balancer.name))
         paths.connect(balancer, port, scope, facts, steps, joins, group.subject)
     group.subject.values.setdefault("traffic_policy", traffic_policy(port))
+    group.subject.values.setdefault("node_port", open_port)
+    by_node = target_type.data == "instance" if target_type.known else None
+    told = Value(by_node, Derived("instance targets are nodes", (target_type,)), target_type.reason)
+    group.subject.values.setdefault("sends_to_nodes", told)
 
 
 def _protocol(group: TargetGroup) -> Value:

@@ -16,7 +16,14 @@ from kubelint5xx.hops.resolve import Settings, build_hop
 from kubelint5xx.link.attributes import attribute, blocks, is_set, text_at, whole, why_unknown, written
 from kubelint5xx.link.autoscaling import terraform_node_groups
 from kubelint5xx.link.clusters import terraform_clusters
-from kubelint5xx.link.parts import Cluster, Layer, NodeGroup, TargetGroup
+from kubelint5xx.link.distributions import join_distributions
+from kubelint5xx.link.health_checks import classic_health_check, terraform_health_check
+from kubelint5xx.link.health_paths import terraform_health_path
+from kubelint5xx.link.lb_attributes import terraform_attributes, without_refused
+from kubelint5xx.link.parts import Cluster, Layer, NodeGroup, Senders, TargetGroup
+from kubelint5xx.link.port_protocols import group_transport
+from kubelint5xx.link.security_groups import senders_of
+from kubelint5xx.link.target_attributes import terraform_spreading
 from kubelint5xx.link.terraform_root import (
     BALANCERS,
     CLASSIC,
@@ -26,7 +33,7 @@ from kubelint5xx.link.terraform_root import (
     Root,
 )
 from kubelint5xx.model.knobs import BOOL, DURATION, TEXT
-from kubelint5xx.model.topology import Hop, Setting, Undecided
+from kubelint5xx.model.topology import Edge, Hop, Setting, Undecided
 
 _GROUP_CITE = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/lb_target_group"
 _CLASSIC_CITE = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/elb"
@@ -35,6 +42,7 @@ _PRODUCTS = {"application": ("aws_alb", "the ALB"), "network": ("aws_nlb", "the 
 
 def link_terraform(roots: Iterable[Root], config: Config) -> Layer:
     """The halves of paths that the root modules declare. Never raises."""
+    edges: list[Edge] = []
     target_groups: list[TargetGroup] = []
     undecided: list[Undecided] = []
     node_groups: list[NodeGroup] = []
@@ -43,13 +51,14 @@ def link_terraform(roots: Iterable[Root], config: Config) -> Layer:
     for root in roots:
         found = _Balancing(root)
         target_groups += found.target_groups()
+        edges += join_distributions(root, found.hops, config)
         groups, labelled, unclear = terraform_node_groups(root, config)
         node_groups += groups
-        settings += labelled
+        settings += [*labelled, *terraform_attributes(root)]
         clusters += terraform_clusters(root)
         undecided += [*root.undecided(), *found.undecided, *unclear]
     unique = tuple({_written_at(setting): setting for setting in reversed(settings)}.values())[::-1]
-    return Layer((), tuple(target_groups), tuple(node_groups), tuple(clusters), unique, tuple(undecided))
+    return Layer(tuple(edges), tuple(target_groups), tuple(node_groups), tuple(clusters), unique, tuple(undecided))
 
 
 def _written_at(setting: Setting) -> tuple[Span | None, Data]:
@@ -78,10 +87,15 @@ class _Balancing:
         return found
 
     def target_group(self, resource: Resource, listeners: list[_Listener]) -> TargetGroup | None:
-        body = resource.body
+        body = without_refused(resource.body)
         values = {
             "deregistration_delay": attribute(body, "deregistration_delay", DURATION, _default(resource, 300.0)),
             "target_type": attribute(body, "target_type", TEXT, _default(resource, "instance")),
+            "connection_termination": attribute(body, "connection_termination", BOOL, _default(resource, False)),
+            **terraform_health_check(resource),
+            **terraform_health_path(resource),
+            **terraform_spreading(resource),
+            "transport": group_transport(body.get("protocol"), resource.span),
         }
         if values["target_type"].data in ("lambda", "alb"):
             return None
@@ -107,6 +121,7 @@ class _Balancing:
             port=whole(body.get("port")),
             protocol_version=(text(version) or "") if is_set(version) else "HTTP1",
             route=tuple(route),
+            senders=senders_of(self.root, {one.balancer.address: one.balancer for one in listeners}.values()),
         )
 
     def forwards(self) -> dict[str, list[_Listener]]:
@@ -157,9 +172,11 @@ class _Balancing:
             return None
         product, noun = _PRODUCTS[said]
         # A network load balancer's idle timeout is its listener's.
-        settings = [Settings("terraform", balancer.body, balancer.address)]
+        settings = [Settings("terraform", without_refused(balancer.body), balancer.address)]
         if said == "network":
-            settings.append(Settings("terraform", listener.resource.body, listener.resource.address))
+            settings.append(
+                Settings("terraform", without_refused(listener.resource.body), listener.resource.address)
+            )
         key = (balancer.address, listener.resource.address if said == "network" else "")
         if key not in self.hops:
             self.hops[key] = build_hop(product, f"{noun} {balancer.address}", balancer.span, settings)
@@ -167,7 +184,7 @@ class _Balancing:
 
     def classic(self, resource: Resource) -> Iterator[TargetGroup]:
         """A classic load balancer, with what it sends to in the terms of a target group: one a port."""
-        body, name = resource.body, f"the classic load balancer {resource.address}"
+        body, name = without_refused(resource.body), f"the classic load balancer {resource.address}"
         place = resource.span
         timeout = attribute(body, "connection_draining_timeout", DURATION, _classic(resource, 300.0))
         draining = attribute(body, "connection_draining", BOOL, _classic(resource, False))
@@ -181,7 +198,9 @@ class _Balancing:
             if port in ports:
                 continue
             ports.add(port)
-            values = {"deregistration_delay": delay, "target_type": written("instance", place, "aws_elb")}
+            target_type = written("instance", place, "aws_elb")
+            values = {"deregistration_delay": delay, "target_type": target_type, **classic_health_check(resource)}
+            values["balancer"] = written("classic", place, "aws_elb")
             step = Step(f"{name}, port {port}" if port else name, place)
             hops: tuple[Hop, ...] = ()
             if (text_at(listener, "instance_protocol") or "").lower() in ("http", "https"):
@@ -193,6 +212,7 @@ class _Balancing:
                 name=text_at(body, "name"),
                 port=port,
                 route=(step,),
+                senders=Senders(frozenset(), "the security groups of classic load balancers are not read"),
             )
 
 
@@ -215,7 +235,8 @@ def _targets(action: Node) -> Iterator[Node]:
 
 
 def _default(resource: Resource, data: Data) -> Value:
-    key = "deregistration_delay" if isinstance(data, float) else "target_type"
+    switch = "connection_termination" if isinstance(data, bool) else "target_type"
+    key = "deregistration_delay" if isinstance(data, float) else switch
     return Value(data, Default("an AWS target group", key, _GROUP_CITE, resource.span))
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BALANCERS = ("aws_lb", "aws_alb")
 CLASSIC = ("aws_elb",)
+DISTRIBUTIONS = ("aws_cloudfront_distribution",)
 LISTENERS = ("aws_lb_listener", "aws_alb_listener")
 LISTENER_RULES = ("aws_lb_listener_rule", "aws_alb_listener_rule")
 TARGET_GROUPS = ("aws_lb_target_group", "aws_alb_target_group")
@@ -33,12 +34,14 @@ CLUSTERS = ("aws_eks_cluster",)
 ADDONS = ("aws_eks_addon",)
 HELM_RELEASES = ("helm_release",)
 EVENT_RULES = ("aws_cloudwatch_event_rule",)
+SECURITY_GROUPS = ("aws_security_group",)
+SECURITY_GROUP_RULES = ("aws_security_group_rule", "aws_vpc_security_group_ingress_rule")
 
 _TYPES = frozenset(
     (
         *(*BALANCERS, *CLASSIC, *LISTENERS, *LISTENER_RULES, *TARGET_GROUPS, *AUTOSCALING_GROUPS, *NODE_GROUPS),
         *(*HOOKS, *SCHEDULES, *ATTACHMENTS, *LAUNCH_TEMPLATES, *LAUNCH_CONFIGURATIONS, *CLUSTERS, *ADDONS),
-        *(*HELM_RELEASES, *EVENT_RULES),
+        *(*HELM_RELEASES, *EVENT_RULES, *DISTRIBUTIONS, *SECURITY_GROUPS, *SECURITY_GROUP_RULES),
     )
 )
 
@@ -69,6 +72,10 @@ class Root:
         name = text(node)
         if not name:
             return None
+        # A state knows the ARNs and ids of what it holds.
+        for resource in self.of(types):
+            if name in (text_at(resource.body, "arn"), text_at(resource.body, "id")):
+                return resource
         # arn:aws:…:targetgroup/NAME/ID, arn:aws:…:loadbalancer/app/NAME/ID, arn:aws:…:autoScalingGroupName/NAME
         parts = name.split("/")[1:] if name.startswith("arn:") else [name]
         named = [resource for resource in self.of(types) if text_at(resource.body, "name") in parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from collections.abc import Mapping as Mapped
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Unresolved, child, items, text
 from kubelint5xx.core.record import record, replace
@@ -50,6 +51,11 @@ class Workload:
 
     def annotation(self, key: str) -> Node | None:
         return self.annotations.get(key) if self.annotations else None
+
+    @property
+    def shares_processes(self) -> bool:
+        """Whether its containers are, or may be, no process 1."""
+        return text(self.spec.get("shareProcessNamespace")) not in (None, "false")
 
     def containers(self) -> Iterator[Container]:
         """The containers that run beside each other: native sidecars are among them."""
@@ -133,8 +139,8 @@ def serving_container(workload: Workload, target: Node) -> tuple[Container, int 
     return f"{what} of {workload.owner.title} may listen on port {number}"
 
 
-def pod_subject(container: Container, shell: Value, joins: tuple[Join, ...] = ()) -> Subject:
-    """The pod as the container that receives the requests sees it."""
+def pod_subject(container: Container, start: Mapped[str, Value], joins: tuple[Join, ...] = ()) -> Subject:
+    """The pod as the container that receives the requests sees it. ``start``: what its image and its start tell."""
     workload = container.workload
     lifecycle = container.node.get("lifecycle")
     hook = child(lifecycle, "preStop")
@@ -147,7 +153,7 @@ def pod_subject(container: Container, shell: Value, joins: tuple[Join, ...] = ()
     values |= _declared_drain(workload, values, none)
     values |= _readiness(container)
     values["grace"] = _grace(workload)
-    values["shell"] = shell
+    values |= start
     values["serves_in_sidecar"] = _serves_in_sidecar(container)
     return Subject("pod", workload.owner.title, container.place, values, joins)
 

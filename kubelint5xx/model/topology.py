@@ -16,7 +16,7 @@ class Hop:
 
     ``product`` is the name of its table under hops/ (empty: unknown program), ``role`` balancer, proxy, sidecar or
     server. Values without a face (version, drain) stand on both faces. ``problems``: which of its files could not be
-    read.
+    read. ``implausible``: those of its settings that only make sense in another unit.
     """
 
     product: str
@@ -26,6 +26,7 @@ class Hop:
     inbound: Subject
     outbound: Subject
     problems: tuple[Problem, ...] = ()
+    implausible: tuple[Setting, ...] = ()
 
 
 @record(eq=False)
@@ -63,6 +64,14 @@ class Setting:
     cluster: Subject | None = None
 
 
+@record(eq=False)
+class Target:
+    """A target group by itself, with the way to it."""
+
+    subject: Subject
+    route: tuple[Step, ...] = ()
+
+
 @record
 class Undecided:
     """Something that was seen and could not be joined or read; listed with --show-unknown."""
@@ -84,6 +93,9 @@ class Model:
     memberships: tuple[Membership, ...] = ()
     clusters: tuple[Subject, ...] = ()
     settings: tuple[Setting, ...] = ()
+    targets: tuple[Target, ...] = ()
+    references: tuple[Subject, ...] = ()
+    attributes: tuple[Subject, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     objects: int = 0
     annotated: tuple[tuple[Span, Node, Node | None], ...] = ()

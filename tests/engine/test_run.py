@@ -7,6 +7,7 @@ import pytest
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Coverage, Finding, Step, Unknown
+from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Embedding, Source, Span
 from kubelint5xx.core.value import (
     Assumed,
@@ -423,6 +424,20 @@ def test_advice_writes_the_number_in_the_unit_and_form_of_what_it_replaces(
     assert advice.title == f"Raise gunicorn to {alb + 15:g} s." if alb < 1e5 else advice.title
 
 
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        (75.0, "Raise gunicorn to 75 s."),
+        (74.0, "Lower the idle timeout of the ALB a: gunicorn takes 74 s at most."),
+    ],
+)
+def test_advice_does_not_go_beyond_what_the_product_takes(most: float, expected: str) -> None:
+    idle = replace(written("2", 2.0, unit="s"), most=most)
+    advice = one(Model(edges=(edge(sender(written("x", 60.0)), web(idle)),))).advice
+    assert advice is not None
+    assert (advice.title, bool(advice.replacement)) == (expected, most == 75.0)
+
+
 def test_there_is_nothing_to_write_where_no_limit_would_be_needed_or_nothing_is_written() -> None:
     endless = one(Model(edges=(edge(sender(written("x", float("inf"))), web(written("2", 2.0))),))).advice
     default = one(
@@ -447,3 +462,33 @@ message: M
     assert one(model, margin).confidence is Confidence.MEDIUM
     budgets: Mapping[str, Value] = {"idle_margin": written("4", 4.0)}
     assert found(model, margin, config=Config(budgets=budgets)) == []
+
+
+RELAY = """
+over: relay
+severity: warning
+require: sender.response_timeout > inner.response_timeout
+at: inner.response_timeout
+message: "{sender} waits {sender.response_timeout}, {inner} {inner.response_timeout}."
+fix: { title: "Lower that of {inner}." }
+"""
+
+
+def relaying(name: str, seconds: float) -> Hop:
+    return hop(name, response_timeout=written(f"{seconds:g}", seconds, "wait"))
+
+
+def test_what_a_proxy_waits_for_is_judged_by_every_way_on_which_it_sends_requests() -> None:
+    outer, proxy = relaying("the ALB", 60.0), relaying("nginx", 30.0)
+    # Of one program, two faces: each route may have its own timeout.
+    routes = [replace(proxy, outbound=relaying("nginx", seconds).outbound) for seconds in (20.0, 300.0)]
+    inner = [edge(one, relaying(f"server {number}", 10.0)) for number, one in enumerate(routes)]
+    (finding,) = found(Model(edges=(edge(outer, proxy), *inner)), rule(RELAY))
+    assert finding.text == "The ALB waits 60 s, nginx 300 s."
+
+
+def test_the_last_hop_is_judged_by_its_own_timeout_where_it_has_one() -> None:
+    outer = relaying("the ALB", 60.0)
+    last = Model(edges=(edge(outer, relaying("gunicorn", 90.0)), edge(outer, hop("a server without any"))))
+    assert [finding.text for finding in found(last, rule(RELAY))] == ["The ALB waits 60 s, gunicorn 90 s."]
+    assert not run([rule(RELAY)], last, Config())[1]

@@ -438,3 +438,13 @@ def test_the_origin_of_a_budget_is_kept() -> None:
     value = only(joined(SERVICE, WEB, config=config)).subject.read("propagation")
     assert value.data == 9.0 and isinstance(value.origin, Assumed)
     assert place_text(pod(only(joined(SERVICE, WEB))), "grace") == "web"
+
+
+def test_a_server_of_grpc_settles_what_is_spoken_to_it() -> None:
+    labels = "labels: {app: web}"
+    declared = WEB.replace(labels, f"{labels}\n      annotations: {{kubelint5xx.io/server: grpc_go}}")
+    edge = only(joined(INGRESS, SERVICE, declared))
+    protocol = edge.subject.read("protocol")
+    assert (edge.receiver.product, protocol.data) == ("grpc_go", "grpc")
+    assert "takes no other" in str(protocol.origin)
+    assert only(joined(INGRESS, SERVICE, WEB)).subject.read("protocol").data == "http1"

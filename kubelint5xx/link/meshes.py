@@ -1,0 +1,122 @@
+"""Service meshes that put a proxy beside the app in its pod, and how long it goes on when the pod is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubelint5xx.core.node import Node, child, text
+from kubelint5xx.core.record import record
+from kubelint5xx.core.source import Span
+from kubelint5xx.core.value import Default, Value, Written
+from kubelint5xx.hops.convert import convert, is_set
+from kubelint5xx.hops.table import Row
+from kubelint5xx.link.kube_proxy import documents_in
+from kubelint5xx.link.objects import labels_of
+from kubelint5xx.link.scopes import Scope
+from kubelint5xx.link.workloads import Workload
+from kubelint5xx.model.knobs import BOOL, DURATION
+
+ISTIO, LINKERD = "Istio", "Linkerd"
+_INJECT = {ISTIO: "sidecar.istio.io/inject", LINKERD: "linkerd.io/inject"}
+_ISTIO_CONFIG, _ISTIO_NATIVE = "proxy.istio.io/config", "sidecar.istio.io/nativeSidecar"
+_LINKERD_WAIT = "config.alpha.linkerd.io/proxy-wait-before-exit-seconds"
+_LINKERD_NATIVE = tuple(f"config.{stage}.linkerd.io/proxy-enable-native-sidecar" for stage in ("beta", "alpha"))
+_ISTIO_CITE = "https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig"
+_NATIVE_CITE = "https://istio.io/latest/docs/reference/config/annotations/"
+_LINKERD_CITE = "https://linkerd.io/2/tasks/graceful-shutdown/"
+NAMES = ("mesh", "sidecar_drain", "sidecar_waits", "sidecar_native")
+
+
+@record
+class Mesh:
+    """``place`` says that the mesh puts its proxy into the pods."""
+
+    name: str
+    place: Span
+
+
+def mesh_of(workload: Workload, scope: Scope) -> Mesh | None:
+    """The mesh that puts its proxy into the pods of a workload; None where nothing says that one does."""
+    for name, key in _INJECT.items():
+        node = workload.annotation(key)
+        if node is None and workload.metadata is not None:
+            node = child(workload.metadata, "labels", key)
+        if node is not None:
+            if (text(node) or "").lower() in ("true", "enabled"):
+                return Mesh(name, node.span)
+            return None
+    for space in scope.of("Namespace"):
+        if ("" if space.name == "default" else space.name) == workload.owner.namespace:
+            if labels_of(space.at("metadata", "labels")).get("istio-injection") == "enabled":
+                return Mesh(ISTIO, space.span)
+            if text(space.annotation(_INJECT[LINKERD])) == "enabled":
+                return Mesh(LINKERD, space.span)
+    return None
+
+
+def sidecar_values(workload: Workload, scope: Scope, mesh: Mesh | None) -> dict[str, Value]:
+    """``mesh``, ``sidecar_drain``, ``sidecar_waits`` and ``sidecar_native`` of a pod."""
+    if mesh is None:
+        none = Value("none", Default("Kubernetes", "", "", workload.owner.span))
+        unknown = Value.unknown("no mesh is seen to put a proxy into the pod", workload.owner.span)
+        return {name: none if name == "mesh" else unknown for name in NAMES}
+    own = _istio(workload, scope, mesh) if mesh.name == ISTIO else _linkerd(workload, mesh)
+    return {"mesh": Value(mesh.name, Written(mesh.place)), **own}
+
+
+def _istio(workload: Workload, scope: Scope, mesh: Mesh) -> dict[str, Value]:
+    unseen = workload.unseen
+    given = list(documents_in(workload.annotation(_ISTIO_CONFIG)))
+    general = list(_mesh_defaults(scope))
+    if not general:
+        unseen = (*unseen, "the configuration of the mesh")
+    places = [*given, *general]
+
+    def told(kind: str, default: bool | float, *path: str) -> Value:
+        for place in places:
+            node = child(place, *path)
+            if node is not None and is_set(node):
+                return _value(node, path[-1], kind)
+        return Value(default, Default(ISTIO, path[-1], _ISTIO_CITE, mesh.place, unseen))
+
+    native = workload.annotation(_ISTIO_NATIVE)
+    return {
+        "sidecar_drain": told(DURATION, 5.0, "terminationDrainDuration"),
+        "sidecar_waits": told(BOOL, False, "proxyMetadata", "EXIT_ON_ZERO_ACTIVE_CONNECTIONS"),
+        "sidecar_native": _native(native, _ISTIO_NATIVE, ISTIO, mesh, ("the environment of istiod",)),
+    }
+
+
+def _mesh_defaults(scope: Scope) -> Iterator[Node]:
+    """What the mesh as a whole gives to its proxies."""
+    for thing in scope.of("IstioOperator"):
+        if (config := thing.at("spec", "meshConfig")) is not None:
+            yield child(config, "defaultConfig") or config
+    for thing in scope.of("ConfigMap"):
+        if thing.name == "istio" or thing.name.startswith("istio-"):
+            for document in documents_in(thing.at("data", "mesh")):
+                yield child(document, "defaultConfig") or document
+
+
+def _linkerd(workload: Workload, mesh: Mesh) -> dict[str, Value]:
+    unseen = (*workload.unseen, "the values of Linkerd's control plane")
+    wait = workload.annotation(_LINKERD_WAIT)
+    drain = Value(0.0, Default(LINKERD, _LINKERD_WAIT, _LINKERD_CITE, mesh.place, unseen))
+    key = next((key for key in _LINKERD_NATIVE if workload.annotation(key) is not None), _LINKERD_NATIVE[0])
+    return {
+        "sidecar_drain": _value(wait, _LINKERD_WAIT, DURATION) if wait is not None else drain,
+        # Requests in progress may end; new ones are refused at once.
+        "sidecar_waits": Value(False, Default(LINKERD, "", _LINKERD_CITE, mesh.place)),
+        "sidecar_native": _native(workload.annotation(key), key, LINKERD, mesh, unseen),
+    }
+
+
+def _value(node: Node, setting: str, kind: str) -> Value:
+    found = convert(Row(setting, kind, unit="text"), node, setting)
+    return found or Value.unknown(f"{setting} is empty", node.span)
+
+
+def _native(node: Node | None, key: str, product: str, mesh: Mesh, unseen: tuple[str, ...]) -> Value:
+    if node is not None:
+        return _value(node, key, BOOL)
+    return Value(False, Default(product, key, _NATIVE_CITE if product == ISTIO else _LINKERD_CITE, mesh.place, unseen))
