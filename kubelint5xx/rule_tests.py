@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from kubelint5xx.check import check
 from kubelint5xx.config import FILE_NAMES, Config
 from kubelint5xx.config_file import load_config
 from kubelint5xx.core.finding import Finding, Report
-from kubelint5xx.core.problem import RuleError
+from kubelint5xx.core.problem import InputError, RuleError
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source
 from kubelint5xx.core.tree import MemoryTree
+from kubelint5xx.engine.own_rules import own_files, own_rule, read_rule
+from kubelint5xx.engine.rule import Rule, rule_files, rule_names, shipped
 
 NOTHING = "nothing"
 _OF_EXAMPLE = ("stack", "about", "break", "edit", "add", "remove", "finds", "also")
@@ -94,13 +97,63 @@ def mutated(example: Example, files: Mapping[str, str]) -> dict[str, str]:
     return {**changed, **example.add}
 
 
-def run_stack(files: Mapping[str, str]) -> Report:
-    """The report over files in memory, with the configuration that they hold."""
+def run_stack(files: Mapping[str, str], own: Sequence[Rule] = ()) -> Report:
+    """The report over files in memory, with the configuration that they hold. ``own``: rules beside the shipped."""
     config = Config()
     for name in FILE_NAMES:
         if name in files:
             config = load_config(Source(name, files[name]))
-    return check(MemoryTree(dict(files)), config)
+    return check(MemoryTree(dict(files)), config, own=own)
+
+
+@record
+class Outcome:
+    """What came of running examples: how many are ``wrong``, and what to print."""
+
+    wrong: int
+    lines: tuple[str, ...]
+
+
+def run_examples(folders: Iterable[str]) -> Outcome:
+    """Run the examples of all rules in ``folders``: the user's own, or those that come with kubelint5xx.
+
+    An example's stack is a folder, named from its rule's folder, or one of the stacks that are shipped. Raises
+    InputError where a rule cannot be used, and RuleError where an example cannot be run.
+    """
+    is_shipped = {os.path.realpath(file) for _, _, file in rule_files()}
+    sources: list[tuple[str, str, Source]] = []
+    for folder in folders:
+        try:
+            files = list(own_files(folder))
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror or error}", folder) from None
+        sources += [(group, slug, read_rule(file, file)) for group, slug, file in files]
+    mine = [one for one in sources if os.path.realpath(one[2].path) not in is_shipped]
+    known = {*rule_names(), *(slug for _, slug, _ in mine)}
+    own = [own_rule(source, slug, group, known) for group, slug, source in mine]
+    lines: list[str] = []
+    fires = silent = wrong = bare = 0
+    for _, slug, source in sources:
+        examples = list(examples_of(source.text, slug))
+        bare += not examples
+        if not examples:
+            lines.append(f"{source.path}: has no examples")
+        for number, example in enumerate(examples, 1):
+            fires, silent = fires + bool(example.finds), silent + (not example.finds)
+            root = _stack_folder(example, os.path.dirname(source.path))
+            said = complaints(example, run_stack(mutated(example, stack_files(root)), own))
+            wrong += bool(said)
+            lines += [f"{source.path}: example {number}: {one}" for one in said]
+    good = f"{fires} that fire and {silent} that stay silent"
+    lines.append(f"{len(sources)} rules, {fires + silent} examples: {good}; {wrong} wrong, {bare} rules without one")
+    return Outcome(wrong, tuple(lines))
+
+
+def _stack_folder(example: Example, beside: str) -> Path:
+    for folder in (Path(beside, example.stack), Path(shipped("examples"), example.stack)):
+        if folder.is_dir():
+            return folder
+    raise RuleError(f"{example.rule}: there is no stack {example.stack}, neither beside the rule nor among the shipped")
 
 
 def complaints(example: Example, report: Report) -> list[str]:

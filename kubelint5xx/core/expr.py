@@ -84,16 +84,16 @@ def compile_expression(
     Raises RuleError where it leaves the grammar, names what is not there, mixes units, or does not come to ``gives``.
     """
     if len(text) > MAX_LENGTH:
-        raise RuleError(f"the expression is longer than {MAX_LENGTH} characters")
+        raise RuleError(f"the expression is longer than {MAX_LENGTH} characters", text)
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise RuleError(f"not an expression: {text!r} ({getattr(error, 'msg', error)})") from None
+        raise RuleError(f"not an expression: {text!r} ({getattr(error, 'msg', error)})", text) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
-        raise RuleError(f"the expression has more than {MAX_NODES} parts")
+        raise RuleError(f"the expression has more than {MAX_NODES} parts", text)
     kind, code = _Compiler(text, dict(names), vocabulary, functions or {}).compile(tree.body)
     if gives and kind != gives and not (kind == LITERAL and gives in _NUMERIC):
-        raise RuleError(f"{text!r} comes to a {kind}, and a {gives} is needed")
+        raise RuleError(f"{text!r} comes to a {kind}, and a {gives} is needed", text)
     return Expression(text, gives if kind == LITERAL and gives else kind, code)
 
 
@@ -105,7 +105,7 @@ class _Compiler:
 
     def error(self, node: ast.AST, message: str) -> RuleError:
         column = getattr(node, "col_offset", 0) + 1
-        return RuleError(f"{message}, in column {column} of {self.text!r}")
+        return RuleError(f"{message}, in column {column} of {self.text!r}", self.text)
 
     def compile(self, node: ast.expr) -> _Typed:
         match node:

@@ -37,4 +37,11 @@ class InputError(Exception):
 
 
 class RuleError(Exception):
-    """A rule, a hop table or the vocabulary contradicts itself. Found at load, before any input is read."""
+    """A rule, a hop table or the vocabulary contradicts itself. Found at load, before any input is read.
+
+    ``about`` is the text in the file that is wrong (an expression, a key), where there is one.
+    """
+
+    def __init__(self, message: str, about: str = "") -> None:
+        super().__init__(message)
+        self.about = about

@@ -90,7 +90,9 @@ def load_rule(text: str, slug: str, group: str) -> Rule:
     try:
         data = yaml.load(head, _LOADER)
     except yaml.YAMLError as error:
-        raise RuleError(f"not valid YAML: {error}") from None
+        line = error.problem_mark.line + 1 if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else 0
+        said = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise RuleError(f"not valid YAML{f', in line {line}' if line else ''}: {said}") from None
     if not isinstance(data, dict):
         raise RuleError("a rule is a mapping")
     _check_keys(data, _OF_RULE, "a rule")
@@ -99,16 +101,19 @@ def load_rule(text: str, slug: str, group: str) -> Rule:
         raise RuleError(f"lacks {', '.join(missing)}")
     for key in ("references", "yields_to", "cases"):
         if not isinstance(data.get(key, []), list):
-            raise RuleError(f"{key} is not a list")
+            raise RuleError(f"{key} is not a list", key)
+    for key in ("title", "symptom", "bites", "over", "why"):
+        if not isinstance(data[key], str):
+            raise RuleError(f"{key} is not a text", key)
     for key, allowed in (("over", tuple(OVER)), ("symptom", SYMPTOMS), ("bites", BITES)):
         if data[key] not in allowed:
-            raise RuleError(f"{key} is {data[key]!r}; it is one of {', '.join(allowed)}")
+            raise RuleError(f"{key} is {data[key]!r}; it is one of {', '.join(allowed)}", str(data[key]))
     names = OVER[data["over"]]
     shared = {key: data[key] for key in _OF_CASE if key in data}
     cases: list[Case] = []
     for case in data.get("cases") or [{}]:
         if not isinstance(case, dict):
-            raise RuleError("a case is a mapping")
+            raise RuleError("a case is a mapping", "cases")
         _check_keys(case, _OF_CASE, "a case")
         cases.append(_case({**shared, **case, "when": _both(shared, case)}, names))
     return Rule(
@@ -133,7 +138,7 @@ def _check_keys(data: Mapping[str, object], known: tuple[str, ...], what: str) -
 
             near = get_close_matches(str(key), known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
-            raise RuleError(f"{what} has no {key!r}{hint}")
+            raise RuleError(f"{what} has no {key!r}{hint}", str(key))
 
 
 def _both(shared: Mapping[str, str], case: Mapping[str, str]) -> str:
@@ -145,9 +150,14 @@ def _case(data: Mapping[str, object], names: Mapping[str, str]) -> Case:
     for key in ("require", "severity", "message"):
         if not data.get(key):
             raise RuleError(f"lacks {key}")
+    for key in ("when", "require", "severity", "message", "at"):
+        # YAML reads a bare true as a yes; as an expression it means the same.
+        if not isinstance(data.get(key, ""), (str, bool)):
+            raise RuleError(f"{key} is not a text", key)
     severity = _SEVERITIES.get(str(data["severity"]))
     if severity is None:
-        raise RuleError(f"severity is {data['severity']!r}; it is one of {', '.join(_SEVERITIES)}")
+        said = str(data["severity"])
+        raise RuleError(f"severity is {said!r}; it is one of {', '.join(_SEVERITIES)}", said)
     fix, at = data.get("fix"), str(data.get("at", ""))
     if at:
         _expression(at, names)
@@ -164,7 +174,10 @@ def _case(data: Mapping[str, object], names: Mapping[str, str]) -> Case:
 def _fix(data: Mapping[str, object], names: Mapping[str, str]) -> Fix:
     _check_keys(data, _OF_FIX, "a fix")
     if not data.get("title"):
-        raise RuleError("a fix lacks title")
+        raise RuleError("a fix lacks title", "fix")
+    for key in ("title", "set", "to"):
+        if not isinstance(data.get(key, ""), (str, int, float)):
+            raise RuleError(f"{key} of a fix is not a text", key)
     if "set" in data:
         _expression(str(data["set"]), names)
     to = _expression(str(data["to"]), names) if "to" in data else None
@@ -186,18 +199,27 @@ def _template(text: str, names: Mapping[str, str]) -> Template:
         if not opened:
             break
         inside, closed, rest = after.partition("}")
-        if not closed:
-            raise RuleError(f"a brace is not closed in {text!r}")
+        if not closed or "{" in inside:
+            raise RuleError(f"a brace is not closed in {text!r}", text)
         parts.append(_expression(inside, names))
     return Template(tuple(parts))
 
 
 def rule_files() -> Iterator[tuple[str, str, str]]:
     """Group, slug and file of every shipped rule. They lie in the wheel, or beside the package in a checkout."""
+    return rule_files_in(shipped("rules"))
+
+
+def shipped(name: str) -> str:
+    """The folder of what comes with kubelint5xx: its rules, or the example stacks. In the wheel, or in a checkout."""
     # Not by importlib.resources or pathlib, whose imports take 5 and 4 ms.
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    shipped = os.path.join(package, "rules")
-    root = shipped if os.path.isdir(shipped) else os.path.join(os.path.dirname(package), "rules")
+    inside = os.path.join(package, name)
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), name)
+
+
+def rule_files_in(root: str) -> Iterator[tuple[str, str, str]]:
+    """Group, slug and file of every rule in a folder of groups. Raises OSError where it cannot be listed."""
     for group in sorted(os.listdir(root)):
         folder = os.path.join(root, group)
         if os.path.isdir(folder):
