@@ -1,5 +1,6 @@
 """What is checked before a change lands. `nox` alone runs lint and tests, as CI does."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ nox.options.sessions = ["lint", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
+TOOLS = ROOT / ".tools"
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -30,9 +32,10 @@ def tests(session: nox.Session) -> None:
     """All tests; arguments go to pytest: `nox -s tests -- -k keepalive`."""
     session.install("-q", "-e", ".", *_group("test"))
     _node_tools(session)
+    _go_tools(session)
     # A server that cannot be installed is said here, and its tests are skipped.
     session.run("python", "-m", "lab", "--install", "--quick")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env={"PATH": f"{TOOLS / 'bin'}{os.pathsep}{os.environ['PATH']}"})
 
 
 @nox.session
@@ -65,7 +68,7 @@ def bench(session: nox.Session) -> None:
 
 def _node_tools(session: nox.Session) -> None:
     """The official SARIF schema and validator, which only npm has."""
-    wanted, tools = ROOT / "tests/tools/package.json", ROOT / ".tools"
+    wanted, tools = ROOT / "tests/tools/package.json", TOOLS
     if shutil.which("npm") is None:
         session.warn("npm is not installed: the tests against the official SARIF schema and validator are skipped")
         return
@@ -75,3 +78,16 @@ def _node_tools(session: nox.Session) -> None:
     tools.mkdir(exist_ok=True)
     shutil.copyfile(wanted, installed)
     session.run("npm", "install", "--prefix", str(tools), "--no-audit", "--no-fund", "--silent", external=True)
+
+
+def _go_tools(session: nox.Session) -> None:
+    """helm and kustomize, of which users have their own."""
+    if shutil.which("go") is None:
+        session.warn("go is not installed: tests that need helm or kustomize are skipped where these are missing")
+        return
+    for name, module in {
+        "helm": "helm.sh/helm/v4/cmd/helm@v4.3.1",
+        "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.8.2",
+    }.items():
+        if shutil.which(name) is None and not (TOOLS / "bin" / name).is_file():
+            session.run("go", "install", module, external=True, env={"GOBIN": str(TOOLS / "bin")}, silent=True)

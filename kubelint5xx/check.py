@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Finding, Report, RuleInfo, Unknown
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record, replace
-from kubelint5xx.core.tree import Tree
+from kubelint5xx.core.source import Source
+from kubelint5xx.core.tree import Rendered, Tree
 from kubelint5xx.engine.rule import Rule, rule_names, rules_over, shipped_rules
-from kubelint5xx.engine.run import abouts, run
+from kubelint5xx.engine.run import abouts, run, strictest
 from kubelint5xx.inputs import Inputs, read_inputs
 from kubelint5xx.link.assemble import link
 from kubelint5xx.link.images import Builds
 from kubelint5xx.model.topology import Model
-from kubelint5xx.suppress import MARK, annotations_of, apply, comments_of
+from kubelint5xx.suppress import MARK, Suppression, annotations_of, apply, comments_of
 
 
 def understand(tree: Tree, config: Config) -> Model:
     """The request paths of ``tree``, without judging them, and all problems of its files."""
     inputs = read_inputs(tree, config)
     model = link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
-    return replace(model, problems=tuple(_problems(inputs, model)))
+    return replace(model, problems=tuple(_problems(inputs, model, tree)))
 
 
-def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Report:
-    """Every rule over every request path of ``tree``. Pure: the same tree and configuration give the same report."""
+def check(
+    tree: Tree, config: Config, rules: Iterable[Rule] | None = None, own: Sequence[Rule] = ()
+) -> Report:
+    """Every rule over every request path of ``tree``. Pure: the same tree and configuration give the same report.
+
+    ``rules``: instead of all that are shipped. ``own``: beside them.
+    """
     inputs = read_inputs(tree, config)
     builds = Builds.of_tree(tree, config)
     model = link(inputs.documents, inputs.modules, builds, config)
     if rules is None:
-        known = tuple(rules_over({about.over for about in abouts(model, config)}))
-        groups = rule_names()
+        known = (*rules_over({about.over for about in abouts(model, config)}), *own)
+        groups = {**rule_names(), **{rule.slug: rule.group for rule in own}}
     else:
-        known = rules = tuple(rules)
+        known = rules = (*rules, *own)
         groups = {rule.slug: rule.group for rule in known}
     # What follows from another finding yields to it before anything is deselected or suppressed.
     findings, unknowns, coverage = run(known, model, config)
@@ -43,15 +49,18 @@ def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Re
         # What was left out neither fails a hop nor leaves a question open.
         chosen = [rule for rule in known if _chosen({rule.slug, rule.group}, config)]
         _, unknowns, coverage = run(chosen, model, config)
-    suppressions = [*inputs.suppressions, *annotations_of(model.annotated)]
-    seen = {suppression.span.path for suppression in inputs.suppressions}
-    for source in builds.sources:
-        if MARK in source.text and source.path not in seen:
-            suppressions.extend(comments_of(source))
     names = [*groups, *groups.values()]
     # Suppressions see what is deselected as well: one that waits for such a finding is in use.
-    kept, suppressed, unused = apply(findings, suppressions, lambda slug: groups.get(slug, ""), names)
-    problems = _problems(inputs, model, unused)
+    kept, annotated, unused = apply(
+        findings, [*annotations_of(model.annotated)], lambda slug: groups.get(slug, ""), names
+    )
+    if isinstance(tree, Rendered):
+        # Several renderings are made of one file: what is set there once is one finding.
+        kept = strictest([_located(finding, tree) for finding in kept])
+    comments = _comments(tree, inputs, builds)
+    kept, commented, idle = apply(kept, comments, lambda slug: groups.get(slug, ""), names)
+    suppressed = [*(replace(one, finding=_located(one.finding, tree)) for one in annotated), *commented]
+    problems = _problems(inputs, model, tree, [*unused, *idle])
     unjoined = [Unknown("", missing.what, missing.reason, missing.place) for missing in model.undecided]
     return Report(
         findings=tuple(sorted((one for one in kept if _selected(one, config, groups)), key=_order)),
@@ -62,7 +71,7 @@ def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Re
             )
         ),
         problems=tuple(problems),
-        unknowns=tuple([*unjoined, *unknowns]),
+        unknowns=tuple(_roughly(unknown, tree) for unknown in [*unjoined, *unknowns]),
         coverage=replace(
             coverage,
             files=inputs.files,
@@ -70,7 +79,7 @@ def check(tree: Tree, config: Config, rules: Iterable[Rule] | None = None) -> Re
             unreadable=_count(problems, "unreadable"),
             unrendered=_count(problems, "unrendered"),
         ),
-        rules=_Infos(rules),
+        rules=_Infos(rules, tuple(own)),
     )
 
 
@@ -79,14 +88,58 @@ class _Infos:
     """What reports say of the rules, read from their files when a report asks for it: only SARIF does."""
 
     rules: Iterable[Rule] | None
+    own: tuple[Rule, ...]
 
     def __iter__(self) -> Iterator[RuleInfo]:
-        return (rule.info() for rule in (shipped_rules() if self.rules is None else self.rules))
+        return (rule.info() for rule in ((*shipped_rules(), *self.own) if self.rules is None else self.rules))
 
 
-def _problems(inputs: Inputs, model: Model, more: Iterable[Problem] = ()) -> list[Problem]:
+def _comments(tree: Tree, inputs: Inputs, builds: Builds) -> list[Suppression]:
+    """The suppressing comments of all files: also of those that a tool's output stands for, instead of the output's."""
+    hidden: list[Source] = []
+    shown = inputs.suppressions
+    if isinstance(tree, Rendered):
+        paths = set(tree.paths())
+        shown = [one for one in shown if tree.locate(one.span, sure=False) == one.span]
+        hidden = [source for path in tree.hidden() if path not in paths and (source := _marked(tree, path)) is not None]
+    seen = {suppression.span.path for suppression in shown}
+    others = [source for source in (*builds.sources, *hidden) if MARK in source.text and source.path not in seen]
+    return [*shown, *(comment for source in others for comment in comments_of(source))]
+
+
+def _marked(tree: Tree, path: str) -> Source | None:
+    try:
+        data = tree.read(path)
+        return Source(path, data.decode("utf-8-sig")) if MARK.encode() in data else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _located(finding: Finding, tree: Tree) -> Finding:
+    """The finding with the places where a person would change something, where a tool's output was judged."""
+    if not isinstance(tree, Rendered):
+        return finding
+    from kubelint5xx.core.places import moved
+
+    route = moved(finding.route, lambda span: tree.locate(span, sure=False))
+    found = replace(moved(replace(finding, route=()), tree.locate), route=route)
+    return replace(found, key=finding.key.replace(finding.place.path, found.place.path))
+
+
+def _roughly(unknown: Unknown, tree: Tree) -> Unknown:
+    if unknown.place is None or not isinstance(tree, Rendered):
+        return unknown
+    return replace(unknown, place=tree.locate(unknown.place, sure=False))
+
+
+def _problems(inputs: Inputs, model: Model, tree: Tree, more: Iterable[Problem] = ()) -> list[Problem]:
     of_modules = (problem for module in inputs.modules.values() for problem in module.problems)
     found = {*inputs.problems, *of_modules, *model.problems, *more}
+    if isinstance(tree, Rendered):
+        # What could not be rendered is told by who tried.
+        told = {problem.path for problem in tree.problems}
+        found = {one for one in found if one.kind != "unrendered" or one.path not in told}
+        found = {*map(tree.explain, found), *tree.problems}
     return sorted(found, key=lambda one: (one.path, one.line, one.column, one.message, one.kind))
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from functools import cached_property
-from posixpath import dirname, join, normpath
+from posixpath import dirname, join
 from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
-from kubelint5xx.core.node import Node, Scalar, entries
+from kubelint5xx.core.node import Scalar
 from kubelint5xx.core.pattern import byte_pattern, pattern
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import field, record
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
-from kubelint5xx.core.tree import Tree
+from kubelint5xx.core.tree import Tree, listed
 from kubelint5xx.formats import reader
 from kubelint5xx.suppress import MARK, Suppression, comments_of
 
 if TYPE_CHECKING:
+    from kubelint5xx.eval.plan import Plan
     from kubelint5xx.eval.terraform import Module
 
 STREAM = "<stdin>"
@@ -30,16 +30,11 @@ COMMAND_LINE = "<command line>"
 _KINDS = (
     "Ingress|IngressClass|IngressClassParams|Service|TargetGroupBinding|Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod"
     "|Rollout|ConfigMap|Namespace|Node|NodePool|EC2NodeClass|Provisioner|ClusterConfig|Cluster|InstanceGroup"
-    "|ClusterConfiguration|KubeProxyConfiguration|NodeConfig|Kustomization|Component|[A-Za-z]*List"
+    "|ClusterConfiguration|KubeProxyConfiguration|NodeConfig|Kustomization|Component|PodDisruptionBudget"
+    "|HorizontalPodAutoscaler|ScaledObject|IstioOperator|[A-Za-z]*List"
 )
 _WANTED = pattern(rf"""kind["']?[ \t]*:[ \t]*["']?(?:{_KINDS})["']?[ \t]*(?:[\r\n,}}#]|$)""", re.M)
-# A Terraform directory that mentions none of these has nothing to say about a request's path.
-_INFRASTRUCTURE = byte_pattern(
-    rb'"(?:aws_(?:lb|alb|elb|autoscaling|launch|eks|security_group)|kubernetes_|kubectl_manifest|helm_release)'
-    rb"|load.?balancer|autoscaling|node_group|\beks\b|\balb\b"
-)
 _PLAN = byte_pattern(rb'"(?:planned_values|terraform_version)"\s*:')
-# Those in JSON are not evaluated: that they are there makes what is missing unknown.
 _TERRAFORM = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json", ".tfvars.json")
 
 
@@ -50,7 +45,7 @@ class Inputs:
     tree: Tree
     config: Config
     documents: list[Document] = field(default_factory=list)
-    modules: dict[str, Module] = field(default_factory=dict)
+    modules: dict[str, Module | Plan] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
     analysed: set[str] = field(default_factory=set)
@@ -64,11 +59,12 @@ class Inputs:
 def read_inputs(tree: Tree, config: Config) -> Inputs:
     """Read what matters of ``tree``. A file that cannot be read is a problem; the others are still read."""
     inputs = Inputs(tree, config)
-    paths = [path for path in tree.paths() if _included(path, config)]
+    paths = [path for path in tree.paths() if included(path, config)]
     charts = {dirname(path) for path in paths if path.rpartition("/")[2] in ("Chart.yaml", "Chart.yml")}
     _name_charts(charts, paths, inputs)
     terraform: dict[str, list[str]] = {}
     plans: list[str] = []
+    terragrunt: list[str] = []
     for path in paths:
         name = path.rpartition("/")[2].lower()
         if name.endswith((".yaml", ".yml")):
@@ -76,12 +72,16 @@ def read_inputs(tree: Tree, config: Config) -> Inputs:
                 _read_documents(path, "yaml", inputs)
         elif path == STREAM:
             _read_stream(path, inputs, plans)
+        elif "/.terraform/" in f"/{path}":
+            # What others wrote: read where a module calls it.
+            continue
         elif name.endswith(_TERRAFORM):
             terraform.setdefault(dirname(path), []).append(path)
+        elif name.startswith("terragrunt.") and name.endswith((".hcl", ".hcl.json")):
+            terragrunt.append(path)
         elif name.endswith(".json"):
             _read_json(path, inputs, plans)
-    _read_terraform(terraform, inputs)
-    _read_plans(plans, inputs)
+    _read_terraform(terraform, _read_plans(plans, inputs), terragrunt, inputs)
     return inputs
 
 
@@ -92,7 +92,7 @@ def argument(name: str, value: str, at: int) -> Scalar:
     return Scalar(Span(source, len(before), len(source.text)), value, value)
 
 
-def _included(path: str, config: Config) -> bool:
+def included(path: str, config: Config) -> bool:
     if path == STREAM:
         return True
     if config.include and not any(_matches(path, pattern) for pattern in config.include):
@@ -184,7 +184,10 @@ def _read_documents(path: str, syntax: str, inputs: Inputs, data: bytes | None =
         reading = reader(syntax).read(source)
     if reading.documents:
         inputs.analysed.add(path)
-    inputs.documents.extend(reading.documents)
+    namespace_of = getattr(inputs.tree, "namespace_of", None)
+    namespace = namespace_of(path) if namespace_of else ""
+    documents = (replace(one, namespace=namespace) for one in reading.documents) if namespace else reading.documents
+    inputs.documents.extend(documents)
     inputs.problems.extend(reading.problems)
 
 
@@ -209,19 +212,14 @@ def _read_json(path: str, inputs: Inputs, plans: list[str]) -> None:
         _read_documents(path, "json", inputs, data)
 
 
-def _read_plans(paths: list[str], inputs: Inputs) -> None:
-    if not paths:
-        return
-    from kubelint5xx.eval.plan import is_plan, load_plan
-
+def _read_plans(paths: list[str], inputs: Inputs) -> dict[str, Plan]:
+    found: dict[str, Plan] = {}
     for path in paths:
+        from kubelint5xx.eval.plan import is_plan, load_plan
+
         data = _load(path, inputs)
         source = _decode(path, data, inputs) if data is not None else None
         if source is None:
-            continue
-        if dirname(path) in inputs.modules:
-            message = "a plan beside the configuration that it was made from; the configuration is analysed"
-            inputs.problems.append(Problem(path, 1, message, "notice"))
             continue
         reading = reader("json").read(source)
         inputs.problems.extend(reading.problems)
@@ -231,129 +229,45 @@ def _read_plans(paths: list[str], inputs: Inputs) -> None:
             if not is_plan(document.root):
                 inputs.documents.append(document)
             else:
-                plan = load_plan(document.root)
-                inputs.modules[path] = plan  # type: ignore[assignment]  # a plan stands where a module stands
-                inputs.problems.extend(plan.problems)
+                found[path] = load_plan(document.root)
+    return found
 
 
-class _Directory:
-    """The Terraform files of one directory, read when they are asked for."""
+def _read_terraform(
+    by_directory: Mapping[str, Iterable[str]], plans: Mapping[str, Plan], terragrunt: list[str], inputs: Inputs
+) -> None:
+    if terragrunt:
+        from kubelint5xx.eval.terragrunt import problems_of
 
-    def __init__(self, paths: tuple[str, ...], load: Callable[[str], Source | None]) -> None:
-        self.paths, self._load = paths, load
-
-    @cached_property
-    def sources(self) -> dict[str, Source]:
-        return {
-            path.rpartition("/")[2]: source
-            for path in self.paths
-            if not path.endswith(".tfvars.json") and (source := self._load(path)) is not None
-        }
-
-
-def _read_terraform(by_directory: Mapping[str, Iterable[str]], inputs: Inputs) -> None:
+        inputs.problems.extend(problems_of(terragrunt))
     if not by_directory:
+        # A plan by itself needs no reader of configurations.
+        inputs.modules.update(plans)
         return
-    from kubelint5xx.eval.terraform import load_module
+    from kubelint5xx.eval.roots import Files, load_roots
 
-    raw: dict[str, bytes] = {}
-    for paths in by_directory.values():
-        for path in paths:
-            data = _load(path, inputs)
-            if data is not None:
-                raw[path] = data
-
+    raw: dict[str, bytes | None] = {}
     texts: dict[str, Source | None] = {}
+
+    def read(path: str) -> bytes | None:
+        if path not in raw:
+            raw[path] = _load(path, inputs)
+        return raw[path]
 
     def load(path: str) -> Source | None:
         if path not in texts:
-            texts[path] = _decode(path, raw[path], inputs) if path in raw else None
+            data = read(path)
+            texts[path] = _decode(path, data, inputs) if data is not None else None
             if texts[path] is not None:
                 inputs.analysed.add(path)
         return texts[path]
 
-    directories = {
-        directory: _Directory(tuple(path for path in paths if path in raw), load)
-        for directory, paths in by_directory.items()
-    }
-    roots = [
-        directory
-        for directory in _roots(directories, raw)
-        if any(_INFRASTRUCTURE.search(raw[path]) for path in directories[directory].paths)
-        and any(not path.endswith((".tfvars", ".tfvars.json")) for path in directories[directory].paths)
-    ]
-    for path in inputs.config.var_files:
-        if path not in raw and (data := _load(path, inputs)) is not None:
-            raw[path] = data
-    for directory in roots:
-        var_files = [
-            source
-            for path in inputs.config.var_files
-            if directory in _meant(path, roots) and (source := load(path)) is not None
-        ]
-        inputs.modules[directory] = load_module(
-            directory,
-            directories[directory].sources,
-            var_files,
-            {**_json_variables(directories[directory].paths, load, inputs), **inputs.config.variables},
-            child_modules=lambda path: directories[path].sources if path in directories else None,
-        )
+    def text(path: str) -> Source | None:
+        try:
+            return Source(path, inputs.tree.read(path).decode("utf-8-sig"))
+        except (OSError, UnicodeDecodeError):
+            return None
 
-
-def _json_variables(
-    paths: Iterable[str], load: Callable[[str], Source | None], inputs: Inputs
-) -> dict[str, Node]:
-    """The values in the variable files in JSON that Terraform reads by itself."""
-    found: dict[str, Node] = {}
-    for path in paths:
-        name = path.rpartition("/")[2]
-        if name != "terraform.tfvars.json" and not name.endswith(".auto.tfvars.json"):
-            continue
-        if (source := load(path)) is None:
-            continue
-        reading = reader("json").read(source)
-        inputs.problems.extend(reading.problems)
-        for document in reading.documents:
-            found.update((str(entry.key.value), entry.value) for entry in entries(document.root))
-    return found
-
-
-def _meant(var_file: str, roots: list[str]) -> list[str]:
-    """The roots that a variable file is for: the nearest one around it, else all of them."""
-    around = [root for root in roots if not root or var_file.startswith(root + "/")]
-    return [max(around, key=len)] if around else roots
-
-
-_LOCAL_SOURCE = byte_pattern(rb'^[ \t]*source\s*=\s*"(\.{1,2}/[^"]*)"', re.M)
-
-
-def _roots(directories: Mapping[str, _Directory], raw: Mapping[str, bytes]) -> list[str]:
-    """The directories that no other calls as a module: those are analysed with their callers' inputs only.
-
-    Of directories that call each other in a circle the first one counts as a root.
-    """
-    calls = {name: _calls(name, content, raw) & set(directories) for name, content in directories.items()}
-    called = {target for directory, targets in calls.items() for target in targets if target != directory}
-    roots = sorted(set(directories) - called)
-    reached: set[str] = set()
-    for directory in (*roots, *sorted(called)):
-        if directory in reached:
-            continue
-        if directory in called:
-            roots.append(directory)
-        waiting = [directory]
-        while waiting:
-            at = waiting.pop()
-            if at not in reached:
-                reached.add(at)
-                waiting.extend(calls[at])
-    return sorted(roots)
-
-
-def _calls(directory: str, content: _Directory, raw: Mapping[str, bytes]) -> set[str]:
-    found: set[str] = set()
-    for path in content.paths:
-        for match in _LOCAL_SOURCE.finditer(raw[path]):
-            target = normpath(join(directory, match[1].decode("utf-8", "replace")))
-            found.add("" if target == "." else target)
-    return found
+    files = Files(read, load, text, lambda directory: listed(inputs.tree, directory))
+    given = inputs.config.var_files, inputs.config.variables
+    inputs.modules.update(load_roots(by_directory, files, *given, plans, terragrunt, inputs.problems))

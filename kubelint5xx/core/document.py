@@ -12,13 +12,15 @@ from kubelint5xx.core.source import Source
 class Document:
     """One parsed document: a file, or one part of a file that holds several.
 
-    ``origin`` is what a generator says about where the document came from (Helm's ``# Source:`` comment).
+    ``origin`` is what a generator says about where the document came from (Helm's ``# Source:`` comment);
+    ``namespace`` where an object that names none is put.
     """
 
     source: Source
     format: str
     root: Node
     origin: str = ""
+    namespace: str = ""
 
 
 @record

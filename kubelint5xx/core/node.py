@@ -85,11 +85,20 @@ class Reference:
 
 @record
 class Unresolved:
-    """Something is written here whose value cannot be known from the files; ``reason`` says why."""
+    """Something is written here whose value cannot be known from the files; ``reason`` says why.
+
+    ``text`` is what is known of a text, with ``ATTRIBUTE`` where an attribute of another object stands in it, and
+    ``UNKNOWN`` where it may be anything.
+    """
 
     span: Span
     reason: str
     via: tuple[Span, ...] = ()
+    text: str = ""
+
+
+# No text of a configuration has these: the object replacement and the replacement character.
+ATTRIBUTE, UNKNOWN = "\ufffc", "\ufffd"
 
 
 Node = Scalar | Sequence | Mapping | Reference | Unresolved

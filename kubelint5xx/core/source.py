@@ -57,12 +57,16 @@ class Embedding:
     """Where an embedded text stands: in the value at ``span``.
 
     Its first line stands in ``line`` of the span's source, and each of its lines is preceded by ``indent`` code
-    points there. ``indent`` is None where the lines are not the same in both (escapes, folding, base64).
+    points there. ``indent`` is None where the lines are not the same in both (escapes, folding, base64). With a
+    ``product`` the text does not stand there at all: it is what the product named at the span does by itself, as
+    ``cite`` tells.
     """
 
     span: Span
     line: int = 0
     indent: int | None = None
+    product: str = ""
+    cite: str = ""
 
     def offset(self, inner: Source, offset: int) -> int:
         """The offset in the span's source of the code point at ``offset`` of the embedded text."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from kubelint5xx.core.problem import Problem
+from kubelint5xx.core.source import Span
 
 
 class Tree(Protocol):
@@ -16,6 +19,37 @@ class Tree(Protocol):
     def read(self, path: str) -> bytes:
         """The bytes of ``path``. Raises OSError with a reason fit for the user."""
         ...
+
+
+@runtime_checkable
+class Rendered(Tree, Protocol):
+    """A tree in which a tool's output stands for files, with the way back from it."""
+
+    problems: tuple[Problem, ...]
+
+    def hidden(self) -> Iterable[str]:
+        """The files that the output stands for."""
+        ...
+
+    def locate(self, span: Span, sure: bool = True) -> Span:
+        """Where a person would change what stands at ``span``; the span itself where it is in a file.
+
+        Unless ``sure``, the likeliest line of a template will do: knowing costs time.
+        """
+        ...
+
+    def explain(self, problem: Problem) -> Problem:
+        """The problem, told of a file that exists."""
+        ...
+
+
+def listed(tree: Tree, directory: str) -> Iterable[str]:
+    """The files in ``directory`` itself, sorted: also those that ``paths`` leaves out, where the tree knows them."""
+    own = getattr(tree, "listed", None)
+    if own is not None:
+        found: Iterable[str] = own(directory)
+        return found
+    return [path for path in tree.paths() if path.rpartition("/")[0] == directory]
 
 
 class MemoryTree:

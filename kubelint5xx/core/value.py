@@ -145,11 +145,15 @@ Data = float | bool | str | Version | Members | None
 
 @record
 class Value:
-    """``data`` in the vocabulary's unit (durations: seconds, unlimited: infinity), or None with a ``reason``."""
+    """``data`` in the vocabulary's unit (durations: seconds, unlimited: infinity), or None with a ``reason``.
+
+    ``most``: the largest number that can be set in its place.
+    """
 
     data: Data
     origin: Origin
     reason: str = ""
+    most: float = math.inf
 
     @property
     def known(self) -> bool:
