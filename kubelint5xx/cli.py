@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,9 @@ from kubelint5xx import __version__
 from kubelint5xx.core.record import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from kubelint5xx.config import Config
     from kubelint5xx.core.finding import Report
-    from kubelint5xx.core.tree import Tree
 
 LEVELS = ("info", "warning", "error")
-MAX_STREAM = 200_000_000
 FORMATS = ("text", "json", "sarif")
 # Usage, configuration and internal errors end with 2, which wins over 1; and 1 wins over 3.
 CLEAN, FINDINGS, UNRESOLVED = 0, 1, 3
@@ -37,6 +31,19 @@ _config = click.option("--config", "config_file", type=click.Path(dir_okay=False
 _no_config = click.option("--no-config", is_flag=True, help="Read no configuration file.")
 _var_file = click.option("--var-file", "var_files", multiple=True, help="A Terraform variable file that is in use.")
 _var = click.option("--var", "variables", multiple=True, metavar="K=V", help="A Terraform variable's value.")
+_helm_values = click.option(
+    "--helm-values", "helm_values", multiple=True, metavar="FILE", help="Values for charts that are rendered."
+)
+_environment = click.option(
+    "--env", "environments", multiple=True, metavar="NAME", help="Only this environment of the configuration."
+)
+_rendering = click.option(
+    "--render",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Build overlays and render charts: where the tool is installed, or else fail, or not at all.",
+)
 _kube_version = click.option("--kube-version", metavar="V", help="The version of the cluster, where no file tells.")
 
 
@@ -64,7 +71,10 @@ _kube_version = click.option("--kube-version", metavar="V", help="The version of
 @_no_config
 @_var_file
 @_var
+@_helm_values
 @_kube_version
+@_environment
+@_rendering
 @click.option("--quiet", "-q", is_flag=True, help="Print no text when there is nothing to report.")
 @click.option("--verbose", "-v", is_flag=True, help="Print every file that was not analysed.")
 @_color
@@ -74,21 +84,28 @@ def check(paths: tuple[str, ...], format_: str, output: tuple[str, ...], **optio
     Exits with 0 when nothing is at or above --fail-on, 1 with findings, 2 on wrong usage or configuration, and 3 only
     with --require-resolved, when something could not be analysed.
     """
+    from kubelint5xx.arguments import prepare, split
     from kubelint5xx.check import check as run_check
     from kubelint5xx.core.value import Confidence, Severity
     from kubelint5xx.output import colored, diagnose, say, write
 
     outputs = _outputs(output)
-    tree, config = _inputs(paths, options)
+    run = prepare(paths, options)
     severities, sureness = {str(s): s for s in Severity}, {str(c): c for c in Confidence}
     config = replace(
-        config,
-        select=_split(options["select"]) or config.select,
-        ignore=(*config.ignore, *_split(options["ignore"])),
-        min_severity=severities[options["min_severity"]] if options["min_severity"] else config.min_severity,
-        min_confidence=sureness[options["min_confidence"]] if options["min_confidence"] else config.min_confidence,
+        run.config,
+        select=split(options["select"]) or run.config.select,
+        ignore=(*run.config.ignore, *split(options["ignore"])),
+        min_severity=severities[options["min_severity"]] if options["min_severity"] else run.config.min_severity,
+        min_confidence=sureness[options["min_confidence"]] if options["min_confidence"] else run.config.min_confidence,
     )
-    report = run_check(tree, config)
+    run = replace(run, config=config)
+    if run.environments:
+        from kubelint5xx.environments import merged
+
+        report = merged({name: run_check(*run.within(name), own=run.own) for name in run.environments})
+    else:
+        report = run_check(*run.within(), own=run.own)
     text = _render(report, format_, options, color=colored(options["color"]))
     # All of them are ready before the first is written.
     for path, content in [(path, _render(report, kind, options, color=False)) for kind, path in outputs]:
@@ -140,196 +157,92 @@ def _outputs(wanted: tuple[str, ...]) -> list[tuple[str, str]]:
     return found
 
 
-def _split(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.strip() for name in names for part in name.split(",") if part.strip())
-
-
-def _check_names(names: Iterable[str]) -> None:
-    """Refuse slugs and groups that do not exist: a misspelt --ignore would silently do nothing."""
-    for name in names:
-        if name not in (known := _rule_names()):
-            from kubelint5xx.config_file import no_such_rule
-
-            raise click.UsageError(no_such_rule(name, known))
-
-
-def _rule_names() -> frozenset[str]:
-    from kubelint5xx.engine.rule import rule_names
-
-    names = rule_names()
-    return frozenset((*names, *names.values()))
-
-
-def _inputs(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Tree, Config]:
-    """The tree to check, and its configuration. A wrong configuration ends the run with status 2."""
-    from kubelint5xx.config import Config
-    from kubelint5xx.discover import DirectoryTree, is_below, repository_root
-
-    _check_names((*_split(options.get("select", ())), *_split(options.get("ignore", ()))))
-    if "-" in paths:
-        if len(paths) > 1:
-            raise click.UsageError("- stands alone: a stream is one tree")
-        parts = [os.getcwd()]
-        root = repository_root(parts[0])
-        tree = _stream()
-    else:
-        parts = list(paths or (".",))
-        for part in parts:
-            _must_be_readable(part)
-        root = repository_root(parts[0])
-        found = [os.path.realpath(part) for part in parts]
-        if not all(is_below(part, root) for part in found):
-            root = os.path.commonpath([root, *found])
-        tree = DirectoryTree(root, parts)
-    config = Config() if options["no_config"] else _configuration(options["config_file"], parts[0], root)
-    return tree, _with_arguments(config, options, root)
-
-
-def _stream() -> Tree:
-    from kubelint5xx.core.tree import MemoryTree
-    from kubelint5xx.inputs import STREAM
-    from kubelint5xx.output import Failed
-
-    try:
-        data = sys.stdin.buffer.read(MAX_STREAM + 1)
-    except (OSError, AttributeError) as error:
-        raise Failed(f"cannot read stdin: {getattr(error, 'strerror', None) or 'it is closed'}") from None
-    if len(data) > MAX_STREAM:
-        raise Failed(f"cannot read stdin: larger than {MAX_STREAM // 1_000_000} MB")
-    return MemoryTree({STREAM: data})
-
-
-def _must_be_readable(part: str) -> None:
-    if os.path.isdir(part) or os.path.isfile(part):
-        return
-    try:
-        os.lstat(part)
-        there = True
-    except FileNotFoundError:
-        there = False
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise click.BadParameter(f"{part}: {said}", param_hint="PATH") from None
-    said = "is neither a file nor a directory; a stream is read from -" if there else "does not exist"
-    raise click.BadParameter(f"{part} {said}", param_hint="PATH")
-
-
-def _with_arguments(config: Config, options: dict[str, Any], root: str) -> Config:
-    """The configuration with what the command line says over it."""
-    from kubelint5xx.core.value import Version
-    from kubelint5xx.inputs import argument
-
-    variables = dict(config.variables)
-    for at, variable in enumerate(options["variables"]):
-        name, given, value = variable.partition("=")
-        if not given or not name.strip():
-            raise click.BadParameter(f"{variable!r} is not K=V", param_hint="--var")
-        variables[name.strip()] = argument(name.strip(), value, at)
-    cluster = dict(config.cluster)
-    if (version := options["kube_version"]) is not None:
-        if Version.parse(version) is None:
-            raise click.BadParameter(f"{version!r} is not a version such as 1.29", param_hint="--kube-version")
-        cluster["kubernetes_version"] = argument("kubernetes_version", version, len(options["variables"]))
-    var_files = tuple(_relative(path, root) for path in options["var_files"])
-    return replace(config, var_files=(*config.var_files, *var_files), variables=variables, cluster=cluster)
-
-
-def _relative(path: str, root: str) -> str:
-    from kubelint5xx.discover import relative
-
-    if not os.path.isfile(path):
-        raise click.BadParameter(f"{path} does not exist", param_hint="--var-file")
-    return relative(os.path.realpath(path), root)
-
-
-def _configuration(given: str | None, start: str, root: str) -> Config:
-    from kubelint5xx.config import Config
-
-    file = given or _nearest_config(os.path.realpath(start), root)
-    if file is None:
-        return Config()
-    from kubelint5xx.config_file import load_config
-    from kubelint5xx.core.problem import InputError
-    from kubelint5xx.core.source import Source
-    from kubelint5xx.discover import is_below, relative
-    from kubelint5xx.output import Failed
-
-    full = os.path.realpath(file)
-    shown = relative(full, root) if is_below(full, root) else file
-    try:
-        with open(full, encoding="utf-8-sig") as opened:
-            text = opened.read()
-        return load_config(Source(shown, text), _rule_names())
-    except InputError as error:
-        raise Failed(str(error.problem)) from None
-    except UnicodeDecodeError:
-        raise Failed(f"{shown}: not valid UTF-8") from None
-    except OSError as error:
-        raise Failed(f"{shown}: cannot be read: {error.strerror or error}") from None
-
-
-def _nearest_config(start: str, root: str) -> str | None:
-    """The configuration in the directory of ``start`` or the nearest one above, up to ``root``."""
-    from kubelint5xx.config import FILE_NAMES
-    from kubelint5xx.discover import above
-
-    for folder in above(start if os.path.isdir(start) else os.path.dirname(start)):
-        files = (os.path.join(folder, name) for name in FILE_NAMES)
-        found = next((file for file in files if os.path.isfile(file)), None)
-        if found or folder == root:
-            return found
-    return None
-
-
 @cli.command()
 @_paths
 @_config
 @_no_config
 @_var_file
 @_var
+@_helm_values
 @_kube_version
+@_environment
+@_rendering
 @_color
 def path(paths: tuple[str, ...], **options: Any) -> None:
     """Show the request paths that were found: each hop, each number and where it comes from."""
+    from kubelint5xx.arguments import prepare
     from kubelint5xx.check import understand
     from kubelint5xx.output import colored, diagnose, say
     from kubelint5xx.report.path import render
 
-    tree, config = _inputs(paths, options)
-    model = understand(tree, config)
-    diagnose(model.problems, everything=False)
-    say(render(model, color=colored(options["color"])))
+    run = prepare(paths, options)
+    shown: list[str] = []
+    for name in run.environments or ("",):
+        model = understand(*run.within(name))
+        diagnose(model.problems, everything=False)
+        said = render(model, color=colored(options["color"]))
+        shown.append(f"{name}\n\n{said}" if name else said)
+    say("\n".join(shown))
 
 
 @cli.command()
 @click.argument("slug")
+@_config
+@_no_config
 @_color
-def explain(slug: str, color: str) -> None:
+def explain(slug: str, color: str, **options: Any) -> None:
     """Say why a rule exists, when it fails and when it does not, with examples."""
+    from kubelint5xx.arguments import own_texts
     from kubelint5xx.config_file import no_such_rule
     from kubelint5xx.engine.rule import rule_files, rule_text
     from kubelint5xx.output import colored, say
     from kubelint5xx.report.explain import render
 
     files = {name: (group, file) for group, name, file in rule_files()}
-    if slug not in files:
-        raise click.UsageError(no_such_rule(slug, files))
-    group, file = files[slug]
-    say(render(rule_text(file), slug, group, color=colored(color)))
+    if slug in files:
+        group, file = files[slug]
+        text = rule_text(file)
+    else:
+        own = own_texts(options)
+        if slug not in own:
+            raise click.UsageError(no_such_rule(slug, {*files, *own}))
+        group, text = own[slug]
+    say(render(text, slug, group, color=colored(color)))
 
 
 @cli.command()
-def rules() -> None:
-    """List what is checked."""
+@_config
+@_no_config
+def rules(**options: Any) -> None:
+    """List what is checked: the rules that come with kubelint5xx, and those that the configuration adds."""
     from itertools import groupby
 
+    from kubelint5xx.arguments import own_here
     from kubelint5xx.engine.rule import shipped_rules
     from kubelint5xx.output import say
 
     lines: list[str] = []
-    for group, members in groupby(shipped_rules(), lambda rule: rule.group):
+    for group, members in groupby((*shipped_rules(), *own_here(options)), lambda rule: rule.group):
         lines += [group, *(f"  {rule.slug:34}{rule.severity!s:9}{rule.title}" for rule in members)]
     say("\n".join(lines))
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, metavar="DIR...", required=True)
+def test(folders: tuple[str, ...]) -> None:
+    """Run the examples inside the rule files in DIR. Exits with 1 where one is not as it says."""
+    from kubelint5xx.core.problem import InputError, RuleError
+    from kubelint5xx.output import Failed, say
+    from kubelint5xx.rule_tests import run_examples
+
+    try:
+        outcome = run_examples(folders)
+    except InputError as error:
+        raise Failed(str(error.problem)) from None
+    except RuleError as error:
+        raise Failed(str(error)) from None
+    say("\n".join(outcome.lines))
+    sys.exit(FINDINGS if outcome.wrong else CLEAN)
 
 
 @cli.command()

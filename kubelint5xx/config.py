@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from kubelint5xx.core.node import Node
-from kubelint5xx.core.record import field, record
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Confidence, Default, Severity, Value
 
@@ -23,12 +23,44 @@ class Link:
 
 
 @record
+class Chart:
+    """How a Helm chart is installed: ``helm template RELEASE DIRECTORY --values … --set …``. ``span`` says so."""
+
+    directory: str
+    values: tuple[str, ...] = ()
+    sets: Mapping[str, Node] = field(default_factory=dict)
+    release: str = ""
+    namespace: str = ""
+    span: Span | None = None
+
+
+@record
+class Environment:
+    """What differs between the places that the same files are deployed to.
+
+    ``var_files`` and ``variables`` are Terraform's, ``charts`` Helm's, ``overlays`` the directories of Kustomize's
+    overlays. ``include`` and ``exclude`` are patterns of files.
+    """
+
+    var_files: tuple[str, ...] = ()
+    variables: Mapping[str, Node] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()
+    overlays: tuple[str, ...] = ()
+    cluster: Mapping[str, Node] = field(default_factory=dict)
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    assume: Mapping[str, Node] = field(default_factory=dict)
+
+
+@record
 class Config:
     """All settings with their defaults. Budgets are values, so that a finding can say where each number is from.
 
     ``budgets``: ``endpoint_propagation`` (until a pod's removal has reached kube-proxy and proxies),
     ``deregistration_propagation`` (until an ALB has stopped sending to a deregistered ip target) and ``idle_margin``
-    (by how much an idle timeout should clear the other side's), in seconds.
+    (by how much an idle timeout should clear the other side's), in seconds. ``rules``: folders of the user's own rules,
+    with where the configuration names them. ``charts`` and ``overlays`` tell which charts are rendered how, and which
+    overlays are built; without them all are, the charts with ``helm_values`` on top of their own.
     """
 
     include: tuple[str, ...] = ()
@@ -45,12 +77,38 @@ class Config:
     stable: tuple[str, ...] = ()
     cluster: Mapping[str, Node] = field(default_factory=dict)
     assume: Mapping[str, Node] = field(default_factory=dict)
-    rules: tuple[str, ...] = ()
+    rules: Mapping[str, Span] = field(default_factory=dict)
     var_files: tuple[str, ...] = ()
     variables: Mapping[str, Node] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()
+    overlays: tuple[str, ...] = ()
+    helm_values: tuple[str, ...] = ()
+    environments: Mapping[str, Environment] = field(default_factory=dict)
     min_severity: Severity = Severity.INFO
     min_confidence: Confidence = Confidence.LOW
     source: Span | None = None
+
+    def within(self, name: str) -> Config:
+        """The configuration of the environment ``name``: what it says on top of what holds everywhere.
+
+        Charts and overlays that only other environments name are not of this one.
+        """
+        own = self.environments[name]
+        mine = {*own.overlays, *self.overlays, *(chart.directory for chart in (*own.charts, *self.charts))}
+        others = self.environments.values()
+        foreign = {path for other in others for path in other.overlays}
+        foreign |= {chart.directory for other in others for chart in other.charts}
+        return replace(
+            self,
+            var_files=(*self.var_files, *own.var_files),
+            variables={**self.variables, **own.variables},
+            charts=own.charts or self.charts,
+            overlays=own.overlays or self.overlays,
+            cluster={**self.cluster, **own.cluster},
+            include=own.include or self.include,
+            exclude=(*self.exclude, *own.exclude, *sorted(f"{path}/*" for path in foreign - mine)),
+            assume={**self.assume, **own.assume},
+        )
 
     def budget(self, name: str) -> Value:
         """The budget ``name`` in seconds, from the configuration or as the default that the documentation gives."""

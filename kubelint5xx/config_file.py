@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from posixpath import dirname, join, normpath
 from typing import Any
 
-from kubelint5xx.config import Config, Link
+from kubelint5xx.config import Chart, Config, Environment, Link
 from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import InputError
@@ -26,10 +26,11 @@ _DURATION = pattern(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
-def load_config(source: Source, rules: Collection[str] = ()) -> Config:
+def load_config(source: Source, rules: Callable[[Config], Collection[str]] = lambda config: ()) -> Config:
     """The configuration in ``source``. Raises InputError at the first thing in it that cannot be used.
 
-    ``rules``: the slugs and groups that exist, to refuse all others; without them none is refused.
+    ``rules`` gives the slugs and groups that exist under a configuration, to refuse all others; where it gives none,
+    none is refused.
     """
     reading = reader("yaml").read(source)
     for problem in reading.problems:
@@ -41,17 +42,23 @@ def load_config(source: Source, rules: Collection[str] = ()) -> Config:
     root = reading.documents[0].root
     mapping = _mapping(root, "the configuration")
     config = Config(source=root.span)
+    named: list[tuple[Span, str]] = []
     for entry in mapping.entries:
         key = str(entry.key.value)
         decode = _DECODE.get(key)
         if decode is None:
             raise _unknown_key(entry.key, key, list(_DECODE))
+        decoded = decode(entry.value)
         name = "per_path_ignore" if key == "per-path-ignore" else key
-        config = replace(config, **{name: decode(entry.value)})
-        for at, slug in _slugs(key, entry.value):
-            if rules and slug not in rules:
-                raise InputError.at(at, no_such_rule(slug, rules))
-    return _from_root(config, dirname(source.path))
+        # What Terraform and the renderers need is several fields.
+        config = replace(config, **(decoded if key in _PARTS else {name: decoded}))
+        named.extend(_slugs(key, entry.value))
+    config = _from_root(config, dirname(source.path))
+    if known := rules(config):
+        for at, slug in named:
+            if slug not in known:
+                raise InputError.at(at, no_such_rule(slug, known))
+    return config
 
 
 def no_such_rule(name: str, known: Collection[str]) -> str:
@@ -74,6 +81,17 @@ def _slugs(key: str, node: Node) -> Iterator[tuple[Span, str]]:
                 yield from _slugs("ignore", entry.value)
 
 
+def _charts_from(charts: tuple[Chart, ...], base: str) -> tuple[Chart, ...]:
+    return tuple(
+        replace(
+            chart,
+            directory=normpath(join(base, chart.directory)),
+            values=tuple(normpath(join(base, path)) for path in chart.values),
+        )
+        for chart in charts
+    )
+
+
 def _from_root(config: Config, base: str) -> Config:
     """The configuration with its paths, which are written relative to its own directory, from the tree's root."""
     if not base:
@@ -82,6 +100,21 @@ def _from_root(config: Config, base: str) -> Config:
         config,
         include=tuple(join(base, pattern) for pattern in config.include),
         exclude=tuple(join(base, pattern) for pattern in config.exclude),
+        var_files=tuple(normpath(join(base, path)) for path in config.var_files),
+        charts=_charts_from(config.charts, base),
+        overlays=tuple(normpath(join(base, path)) for path in config.overlays),
+        environments={
+            name: replace(
+                own,
+                var_files=tuple(normpath(join(base, path)) for path in own.var_files),
+                charts=_charts_from(own.charts, base),
+                overlays=tuple(normpath(join(base, path)) for path in own.overlays),
+                include=tuple(join(base, pattern) for pattern in own.include),
+                exclude=tuple(join(base, pattern) for pattern in own.exclude),
+            )
+            for name, own in config.environments.items()
+        },
+        rules={normpath(join(base, folder)): span for folder, span in config.rules.items()},
         per_path_ignore={join(base, pattern): slugs for pattern, slugs in config.per_path_ignore.items()},
         links=tuple(
             replace(
@@ -114,6 +147,11 @@ def _texts(node: Node) -> tuple[str, ...]:
     if len(texts) < len(found):
         raise InputError.at(node.span, "a list of texts is needed here; a number is one in quotes")
     return tuple(texts)
+
+
+def _folders(node: Node) -> dict[str, Span]:
+    _texts(node)
+    return {text(item) or "": item.span for item in (node.items if isinstance(node, Sequence) else (node,))}
 
 
 def _budgets(node: Node) -> dict[str, Value]:
@@ -201,6 +239,75 @@ def _cluster(node: Node) -> dict[str, Node]:
     return {str(entry.key.value): entry.value for entry in entries}
 
 
+def _terraform(node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in _mapping(node, "terraform").entries:
+        key = str(entry.key.value)
+        if key == "var-files":
+            found["var_files"] = _texts(entry.value)
+        elif key == "vars":
+            variables = _mapping(entry.value, "vars").entries
+            found["variables"] = {str(variable.key.value): variable.value for variable in variables}
+        else:
+            raise _unknown_key(entry.key, key, ["var-files", "vars"])
+    return found
+
+
+def _helm(node: Node) -> dict[str, Any]:
+    if not isinstance(node, Sequence):
+        raise InputError.at(node.span, "helm is not a list of charts")
+    return {"charts": tuple(map(_chart, node.items))}
+
+
+def _chart(node: Node) -> Chart:
+    found: dict[str, Any] = {}
+    for entry in _mapping(node, "a chart").entries:
+        key, value = str(entry.key.value), entry.value
+        if key == "values":
+            found["values"] = _texts(value)
+        elif key == "set":
+            found["sets"] = {str(one.key.value): one.value for one in _mapping(value, "set").entries}
+            for one in found["sets"].values():
+                if not isinstance(one, Scalar):
+                    raise InputError.at(one.span, "a value that is set is a text, a number, true or false")
+        elif key in ("chart", "release", "namespace"):
+            said = text(value)
+            if not said:
+                raise InputError.at(value.span, f"{key} is not a text")
+            found["directory" if key == "chart" else key] = said
+        else:
+            raise _unknown_key(entry.key, key, ["chart", "values", "set", "release", "namespace"])
+    if "directory" not in found:
+        raise InputError.at(node.span, "a chart is named by its directory: chart: charts/shop")
+    return Chart(**found, span=node.span)
+
+
+def _kustomize(node: Node) -> dict[str, Any]:
+    return {"overlays": _texts(node)}
+
+
+def _environments(node: Node) -> dict[str, Environment]:
+    return {
+        str(entry.key.value): _environment(entry.value) for entry in _mapping(node, "environments").entries
+    }
+
+
+def _environment(node: Node) -> Environment:
+    found = Environment()
+    if isinstance(node, Scalar) and node.value is None:
+        return found
+    for entry in _mapping(node, "an environment").entries:
+        key = str(entry.key.value)
+        if key not in _OF_ENVIRONMENT:
+            raise _unknown_key(entry.key, key, list(_OF_ENVIRONMENT))
+        decoded = _DECODE[key](entry.value)
+        found = replace(found, **(decoded if key in _PARTS else {key: decoded}))
+    return found
+
+
+_PARTS = frozenset({"terraform", "helm", "kustomize"})
+_OF_ENVIRONMENT = ("terraform", "helm", "kustomize", "cluster", "include", "exclude")
+
 _DECODE: dict[str, Callable[[Node], Any]] = {
     "include": _texts,
     "exclude": _texts,
@@ -212,6 +319,11 @@ _DECODE: dict[str, Callable[[Node], Any]] = {
     "links": _links,
     "servers": _servers,
     "complete": _complete,
+    "terraform": _terraform,
+    "helm": _helm,
+    "kustomize": _kustomize,
+    "environments": _environments,
+    "rules": _folders,
     "volatile": _texts,
     "stable": _texts,
     "cluster": _cluster,

@@ -53,8 +53,26 @@ servers: { "Deployment shop/*": node@20 }
 complete: [lifecycle-hooks, node-groups]
 volatile: ["*-nightly"]
 stable: [core]
+terraform: { var-files: [infra/prod.tfvars], vars: { region: eu-west-1 } }
+helm: [{ chart: charts/web, values: [values.yaml, prod.yaml], set: { replicas: 3 }, release: web, namespace: shop }]
+kustomize: overlays/prod
+environments: { test: { kustomize: [overlays/test], exclude: ["prod/*"] }, live: }
+rules: [house]
 cluster: { kubernetes_version: 1.30, kube_proxy_mode: nftables }
 """)
+    assert config.var_files == ("infra/prod.tfvars",) and list(config.variables) == ["region"]
+    (chart,) = config.charts
+    assert (chart.directory, chart.values, chart.release, chart.namespace) == (
+        "charts/web",
+        ("values.yaml", "prod.yaml"),
+        "web",
+        "shop",
+    )
+    assert config.overlays == ("overlays/prod",) and list(config.rules) == ["house"]
+    assert list(config.environments) == ["test", "live"]
+    test, live = config.within("test"), config.within("live")
+    assert (test.overlays, test.exclude) == (("overlays/test",), ("archive", "prod/*"))
+    assert (live.overlays, live.exclude) == (("overlays/prod",), ("archive", "overlays/test/*"))
     assert config.include == ("k8s/*",)
     assert config.exclude == ("archive",)
     assert config.select == ("keepalive",)
@@ -159,7 +177,7 @@ def test_what_cannot_be_used_is_an_error_with_its_line(text: str) -> None:
     ],
 )
 def test_a_rule_that_does_not_exist_is_an_error_with_the_nearest_one(text: str, line: int) -> None:
-    said = error(text, rules=["grace-too-short", "drain"])
+    said = error(text, rules=lambda config: ["grace-too-short", "drain"])
     assert said == f"kubelint5xx.yaml:{line}: 'grace-too-shrt' is no rule and no group; did you mean 'grace-too-short'?"
 
 
