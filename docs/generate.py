@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+import evidence
+import symptoms
 import yaml
 
-from kubelint5xx.engine.rule import load_rule, rule_files, rule_text
-from kubelint5xx.hops.table import products, table
-from kubelint5xx.report.servers import Known, defaults
+from kubelint5xx.engine.rule import load_rule, rule_files, rule_text, shipped_rules
+from kubelint5xx.hops.table import Table, products, table
+from kubelint5xx.report.servers import Known, defaults, tally
 from kubelint5xx.rule_tests import examples_of
 
 DOCS = Path(__file__).parent
@@ -36,8 +38,10 @@ def pages() -> Iterator[tuple[Path, str]]:
             lines.append(f"\n## {group}\n")
         lines.append(f"- [{slug}]({slug}.md): {title}")
     yield DOCS / "rules" / "README.md", "\n".join(lines) + "\n"
+    yield DOCS / "symptoms.md", NOTE + symptoms.page(list(shipped_rules()))
     yield DOCS / "servers.md", servers()
     yield DOCS / "measured.md", measured()
+    yield DOCS / "evidence.md", NOTE + evidence.page()
     yield DOCS / "incident.svg", picture("server-closes-first", "incident")
 
 
@@ -64,6 +68,7 @@ def page(text: str, slug: str, group: str) -> str:
             parts.extend(f"+{line}" for line in content.rstrip("\n").split("\n"))
         parts.extend(f"--- {path} (removed)" for path in example.remove)
         parts.append("```")
+    parts.extend(evidence.of_rule(slug))
     parts.append("\n## References\n")
     parts.extend(f"- <{reference}>" for reference in rule.references)
     return "\n".join(parts) + "\n"
@@ -75,18 +80,30 @@ def folded(text: str) -> str:
 
 def servers() -> str:
     """What is known of each server, proxy and balancer where nothing is set, and who says so."""
+    count = tally(map(table, products()))
     parts = [
         NOTE,
         "# Servers, proxies and load balancers\n",
+        f"{count.products} products with {count.defaults} defaults, of which {count.cited} name their source and",
+        f"{count.measured} were measured on the real thing.\n",
         "What holds where nothing sets it, from the tables in `kubelint5xx/hops/`. A default that depends on the",
         "version or on another setting shows each case. Durations are in seconds.\n",
     ]
     for product in products():
         known = table(product)
-        parts.append(f"\n## {known.title}\n\n{known.role}; table `{product}`.\n")
+        parts.append(f"\n## {known.title}\n\n{known.role}; table `{product}`.{answers(known)}\n")
         parts.append("| quantity | default | source |\n|---|---|---|")
         parts.extend(map(row, defaults(known)))
     return "\n".join(parts) + "\n"
+
+
+SYMPTOMS = {"reset_status": "a reset", "timeout_status": "a timeout", "no_target_status": "having no target"}
+
+
+def answers(known: Table) -> str:
+    """What its own client sees where something behind it fails."""
+    said = ", ".join(f"{known.answers[name]} to {what}" for name, what in SYMPTOMS.items() if name in known.answers)
+    return f" It answers {said} (<{known.answers_cite}>)." if said else ""
 
 
 def row(known: Known) -> str:
@@ -102,6 +119,7 @@ MEASURED = {
     "request_on_kept_connection": "request on a kept connection",
     "answers_new_connections": "answers new connections until",
     "exits": "exits",
+    "request_that_its_target_reset": "request that its target reset",
 }
 
 
@@ -114,14 +132,15 @@ def measured() -> str:
         "Real servers, started on loopback (`lab/servers.yaml` has their configurations) and looked at by a client",
         "with raw sockets. Each is asked once and left alone until it closes the connection. Then, anew, it gets its",
         "signal 0.5 s into a request that takes 3 s, beside idle connections, one of which sends a request 0.3 s",
-        "later. Times are in seconds, after the signal in all columns behind it. `nox -s lab` measures again, and",
+        "later. Proxies get a target that resets each connection at its second request. Times are in seconds, after",
+        "the signal in all columns behind it. `nox -s lab` measures again, and",
         f"fails where a hop table says something else.\n\nMachine: {content['machine']}.\n",
     ]
     for server, runs in content["servers"].items():
         parts.append(f"\n## {server} {next(iter(runs.values()))['version']}\n")
         parts.append(f"| configuration | {' | '.join(MEASURED.values())} |\n|{'---|' * (len(MEASURED) + 1)}")
         for name, seen in runs.items():
-            parts.append(f"| {name} | {' | '.join(str(seen[key]) for key in MEASURED)} |")
+            parts.append(f"| {name} | {' | '.join(str(seen.get(key, '')) for key in MEASURED)} |")
     return "\n".join(parts) + "\n"
 
 
