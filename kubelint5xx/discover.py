@@ -25,6 +25,7 @@ class DirectoryTree:
         self.root = os.path.realpath(root)
         self._parts = [os.path.realpath(part) for part in parts] or [self.root]
         self._paths: tuple[str, ...] | None = None
+        self._inside: dict[str, bool] = {}
 
     def paths(self) -> Iterable[str]:
         if self._paths is None:
@@ -53,6 +54,8 @@ class DirectoryTree:
                 raise OSError("a symbolic link that leads nowhere") from None
             if not is_below(target, self.root):
                 raise OSError("a symbolic link that leads out of the tree")
+        elif not os.path.isabs(path) and not self._is_inside(os.path.dirname(full)):
+            raise OSError("a symbolic link that leads out of the tree")
         # Opened without blocking: a named pipe would wait for ever.
         descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -62,6 +65,23 @@ class DirectoryTree:
             if status.st_size > MAX_BYTES:
                 raise OSError(f"larger than {MAX_BYTES // 1_000_000} MB")
             return file.readall()
+
+    def listed(self, directory: str) -> list[str]:
+        """The files in ``directory`` itself, also where git or ``paths`` pass it over; none where it is not there."""
+        full = os.path.join(self.root, directory)
+        if ".." in directory.split("/") or not self._is_inside(full):
+            return []
+        try:
+            names = sorted(entry.name for entry in os.scandir(full) if not entry.is_dir())
+        except OSError:
+            return []
+        return [f"{directory}/{name}" if directory else name for name in names]
+
+    def _is_inside(self, full: str) -> bool:
+        """Whether a directory lies in the tree where its links are followed."""
+        if full not in self._inside:
+            self._inside[full] = is_below(os.path.realpath(full), self.root)
+        return self._inside[full]
 
     def _walk(self, part: str) -> Iterable[str]:
         base = relative(part, self.root)

@@ -18,7 +18,8 @@ LAYERS = (
     ("link",),
     ("engine", "inputs"),
     ("check", "report"),
-    ("discover", "output", "rule_tests"),
+    ("discover", "environments", "output", "render", "rule_tests"),
+    ("arguments",),
     ("cli",),
     ("__main__",),
 )

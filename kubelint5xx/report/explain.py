@@ -24,6 +24,9 @@ _ABOUT = {
     "membership": "each node group whose nodes are targets of a load balancer",
     "cluster": "each cluster",
     "setting": "each setting, where it stands",
+    "target_group": "each target group of a load balancer",
+    "reference": "each port that something names, of a Service or of its pods",
+    "attribute": "each attribute that several objects set for one load balancer",
 }
 _MEETS = {"reset": "a reset connection", "timeout": "a timeout", "no_target": "no target"}
 
