@@ -17,7 +17,8 @@ class Scalar:
     """A value that is written. ``value`` is what the format's consumer reads; ``raw`` is the decoded text.
 
     ``via`` lists the places that the value came through on its way here, nearest to the use first: a Terraform
-    variable's use, an environment variable's reference. ``span`` is where a person would change it.
+    variable's use, an environment variable's reference. ``span`` is where a person would change it. ``encodes``: of
+    what a text was made by encoding it, with the places that the text itself does not have.
     """
 
     span: Span
@@ -25,6 +26,7 @@ class Scalar:
     raw: str = ""
     quoted: bool = False
     via: tuple[Span, ...] = ()
+    encodes: Node | None = None
 
 
 @record
@@ -88,13 +90,14 @@ class Unresolved:
     """Something is written here whose value cannot be known from the files; ``reason`` says why.
 
     ``text`` is what is known of a text, with ``ATTRIBUTE`` where an attribute of another object stands in it, and
-    ``UNKNOWN`` where it may be anything.
+    ``UNKNOWN`` where it may be anything. ``encodes``: what a text in an encoding is made of, known or not.
     """
 
     span: Span
     reason: str
     via: tuple[Span, ...] = ()
     text: str = ""
+    encodes: Node | None = None
 
 
 # No text of a configuration has these: the object replacement and the replacement character.

@@ -18,12 +18,13 @@ from kubelint5xx.core.value import Severity
 from kubelint5xx.engine.facts import FACTS
 from kubelint5xx.model.knobs import OVER, vocabulary
 
-SYMPTOMS = ("reset", "timeout", "no_target")
+# What the sender meets. A crash is answered by the server itself (500) or ends in a reset, so that no status is said.
+SYMPTOMS = ("reset", "timeout", "no_target", "crash")
 BITES = ("always", "idle", "load", "deploy", "scale")
 _SEVERITIES = {str(severity): severity for severity in Severity}
 _OF_CASE = ("when", "require", "severity", "message", "fix", "at")
 _NEEDED = ("title", "since", "bites", "symptom", "over", "why", "references")
-_OF_RULE = (*_NEEDED, *_OF_CASE, "cases", "yields_to")
+_OF_RULE = (*_NEEDED, *_OF_CASE, "cases", "yields_to", "tasks")
 _OF_FIX = ("title", "set", "to", "safety")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -59,7 +60,7 @@ class Case:
 
 @record
 class Rule:
-    """One rule. The first case that fails counts."""
+    """One rule. The first case that fails counts. ``tasks``: what it says of pods holds for tasks of ECS as well."""
 
     slug: str
     group: str
@@ -72,6 +73,7 @@ class Rule:
     since: str
     why: str
     references: tuple[str, ...]
+    tasks: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -128,6 +130,7 @@ def load_rule(text: str, slug: str, group: str) -> Rule:
         since=str(data["since"]),
         why=str(data["why"]),
         references=tuple(map(str, data["references"])),
+        tasks=data.get("tasks") is True,
     )
 
 

@@ -387,10 +387,10 @@ def through(node: Node, use: Span) -> Node:
         return node
     via = (use, *node.via)
     if isinstance(node, Scalar):
-        return Scalar(node.span, node.value, node.raw, node.quoted, via)
+        return Scalar(node.span, node.value, node.raw, node.quoted, via, node.encodes)
     if isinstance(node, Reference):
         return node if node.span == use else Reference(node.span, node.address, node.attribute, via)
-    return node if node.span == use else Unresolved(node.span, node.reason, via, node.text)
+    return node if node.span == use else Unresolved(node.span, node.reason, via, node.text, node.encodes)
 
 
 def _member(node: Node, key: str, span: Span) -> Node:

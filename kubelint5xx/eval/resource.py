@@ -14,7 +14,8 @@ class Resource:
     """One instance of a resource or data block. ``span`` is the block's header (in a plan: the resource's object).
 
     ``key`` is the instance's ``count`` or ``for_each`` key. Where it is not known how many instances there are,
-    ``count_unknown`` is set, and what differs between instances is unresolved.
+    ``count_unknown`` is set, and what differs between instances is unresolved. ``by_terraform``: Terraform's provider
+    has defaults of its own for it; else AWS's hold.
     """
 
     address: str
@@ -24,6 +25,7 @@ class Resource:
     span: Span
     key: int | str | None = None
     count_unknown: bool = False
+    by_terraform: bool = True
 
 
 @record

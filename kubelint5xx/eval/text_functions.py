@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from kubelint5xx.core.node import Node, Reference, Scalar, Sequence, Unresolved
 from kubelint5xx.core.pattern import pattern
+from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval.operand import (
     MAX_DEPTH,
@@ -118,11 +119,15 @@ def _substr(span: Span, arguments: list[Node], budget: Budget) -> Node:
 
 def _jsonencode(span: Span, arguments: list[Node], budget: Budget) -> Node:
     (argument,) = arguments
-    text = json.dumps(plain(argument), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    try:
+        value = plain(argument)
+    except Unknown as unknown:
+        return Unresolved(span, unknown.reason, encodes=argument)
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     budget.spend(len(text) // 50)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return made(span, text)
+    return replace(made(span, text), encodes=argument)
 
 
 def _jsondecode(span: Span, arguments: list[Node], budget: Budget) -> Node:

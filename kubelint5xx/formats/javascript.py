@@ -171,12 +171,15 @@ def _declarations(program: Program) -> set[str]:
 
 def _assignment(program: Program, node: Syntax, servers: set[str]) -> Iterator[Entry]:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-    if left is None or right is None or left.type != "member_expression":
+    if left is None or right is None or left.type not in ("member_expression", "subscript_expression"):
         return
-    owner, name = left.child_by_field_name("object"), left.child_by_field_name("property")
-    if owner is None or name is None or content(name) not in _SETTINGS:
+    owner = left.child_by_field_name("object")
+    name = left.child_by_field_name("property" if left.type == "member_expression" else "index")
+    if owner is None or name is None or _key(name) not in _SETTINGS:
         return
-    holder, setting = content(owner), content(name)
+    if left.type == "subscript_expression" and name.type != "string":
+        return
+    holder, setting = content(owner), _key(name)
     if _CLIENT.search(holder) or (setting in _AMBIGUOUS and not _is_server(holder, servers)):
         return
     if node.type == "assignment_expression":

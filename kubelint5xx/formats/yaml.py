@@ -47,9 +47,10 @@ _PROPERTIES = pattern(r"(?:[&!]\S*(?:\s+(?:#[^\n]*\n\s*)*|$)){1,2}")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
-def read(source: Source, wanted: re.Pattern[str] | None = None) -> Reading:
+def read(source: Source, wanted: re.Pattern[str] | None = None, functions: bool = False) -> Reading:
     """The documents of ``source``, except empty ones and those in which ``wanted`` finds nothing.
 
+    ``functions``: an application's tag is CloudFormation's short form of a function (``!Sub x`` is ``{Fn::Sub: x}``).
     A broken document is a problem with its place; the others are read all the same.
     """
     text = source.text
@@ -70,7 +71,7 @@ def read(source: Source, wanted: re.Pattern[str] | None = None) -> Reading:
             break
         origin = _ORIGIN.search(text, start, end)
         try:
-            for root in _Composer(source, text[start:end], start, problems).documents():
+            for root in _Composer(source, text[start:end], start, problems, functions).documents():
                 if not (isinstance(root, Scalar) and root.value is None):
                     documents.append(Document(source, "yaml", root, origin[1].strip() if origin else ""))
         except _Failure as failure:
@@ -114,8 +115,9 @@ def _chunks(text: str) -> Iterator[tuple[int, int]]:
 class _Composer:
     """Makes nodes of the parser's events. Iterative, so depth costs no stack; aliases share their anchor's node."""
 
-    def __init__(self, source: Source, chunk: str, base: int, problems: list[Problem]) -> None:
+    def __init__(self, source: Source, chunk: str, base: int, problems: list[Problem], functions: bool) -> None:
         self._source = source
+        self._functions = functions
         self._chunk = chunk
         self._base = base
         self._problems = problems
@@ -190,6 +192,8 @@ class _Composer:
                     continue
                 if tag is not None:
                     node = _tagged(tag, value, span, bool(style))
+                    if self._functions and application_tag(tag):
+                        node = _call(tag, Scalar(span, value, value, True))
                 elif style:
                     node = Scalar(span, value, value, True)
                 else:
@@ -217,7 +221,7 @@ class _Composer:
                 # Only a mapping's items hold None.
                 node = self._mapping(span, below) if keyed_below else Sequence(span, tuple(below))  # type: ignore[arg-type]
                 if tag is not None and application_tag(tag):
-                    node = _elsewhere(tag, span)
+                    node = _call(tag, node) if self._functions else _elsewhere(tag, span)
                 if anchor is not None:
                     anchors[anchor] = node
                     self._sizes[id(node)] = self._size(node)
@@ -318,6 +322,13 @@ def _tagged(tag: str, value: str, span: Span, quoted: bool) -> Node:
         return _elsewhere(tag, span)
     except ValueError:
         return Unresolved(span, f"the text does not fit its tag {short_tag(tag)}")
+
+
+def _call(tag: str, argument: Node) -> Mapping:
+    """A function's short form as its long one. ``Ref`` and ``Condition`` have no prefix."""
+    name = tag.removeprefix("!")
+    name = name if name in ("Ref", "Condition") else f"Fn::{name}"
+    return Mapping(argument.span, (Entry(Scalar(argument.span, name, name), argument),))
 
 
 def _elsewhere(tag: str, span: Span) -> Unresolved:

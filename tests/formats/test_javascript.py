@@ -125,6 +125,7 @@ def test_options_in_a_variable_count_and_options_from_elsewhere_are_unknown() ->
     [
         "app.getHttpServer().keepAliveTimeout = 7",
         "server.listener.keepAliveTimeout = 7",
+        "server['keepAliveTimeout'] = 7",
         "const http = app.listen(80)\nhttp.keepAliveTimeout = 7",
         "NestFactory.create(AppModule, new FastifyAdapter({ keepAliveTimeout: 7 }))",
     ],
