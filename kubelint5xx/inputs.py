@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
+from kubelint5xx.core.node import Mapping as Object
 from kubelint5xx.core.node import Scalar
 from kubelint5xx.core.pattern import byte_pattern, pattern
 from kubelint5xx.core.problem import Problem
@@ -20,6 +21,7 @@ from kubelint5xx.formats import reader
 from kubelint5xx.suppress import MARK, Suppression, comments_of
 
 if TYPE_CHECKING:
+    from kubelint5xx.eval.cloudformation import Stack
     from kubelint5xx.eval.plan import Plan
     from kubelint5xx.eval.terraform import Module
 
@@ -32,9 +34,14 @@ _KINDS = (
     "|Rollout|ConfigMap|Namespace|Node|NodePool|EC2NodeClass|Provisioner|ClusterConfig|Cluster|InstanceGroup"
     "|ClusterConfiguration|KubeProxyConfiguration|NodeConfig|Kustomization|Component|PodDisruptionBudget"
     "|HorizontalPodAutoscaler|ScaledObject|IstioOperator|[A-Za-z]*List"
+    # Gateways and routes of all makes, and what says something of them.
+    "|Gateway|GatewayClass|HTTPRoute|GRPCRoute|TCPRoute|TLSRoute|LoadBalancerConfiguration|TargetGroupConfiguration"
+    "|BackendTrafficPolicy|VirtualService|DestinationRule|IngressRoute|TraefikService|ServersTransport|HTTPProxy|Route"
+    "|Template|DeploymentConfig|ClusterPolicy|Policy"
 )
 _WANTED = pattern(rf"""kind["']?[ \t]*:[ \t]*["']?(?:{_KINDS})["']?[ \t]*(?:[\r\n,}}#]|$)""", re.M)
 _PLAN = byte_pattern(rb'"(?:planned_values|terraform_version)"\s*:')
+_AWS = byte_pattern(rb"""["']?Type["']?\s*:\s*["']?AWS::[A-Z]""")
 _TERRAFORM = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json", ".tfvars.json")
 
 
@@ -45,7 +52,7 @@ class Inputs:
     tree: Tree
     config: Config
     documents: list[Document] = field(default_factory=list)
-    modules: dict[str, Module | Plan] = field(default_factory=dict)
+    modules: dict[str, Module | Plan | Stack] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
     analysed: set[str] = field(default_factory=set)
@@ -69,7 +76,9 @@ def read_inputs(tree: Tree, config: Config) -> Inputs:
         name = path.rpartition("/")[2].lower()
         if name.endswith((".yaml", ".yml")):
             if not _in_chart(path, charts):
-                _read_documents(path, "yaml", inputs)
+                _read_yaml(path, inputs)
+        elif name.endswith(".template"):
+            _read_template(path, _load(path, inputs), inputs)
         elif path == STREAM:
             _read_stream(path, inputs, plans)
         elif "/.terraform/" in f"/{path}":
@@ -191,13 +200,45 @@ def _read_documents(path: str, syntax: str, inputs: Inputs, data: bytes | None =
     inputs.problems.extend(reading.problems)
 
 
+def _read_yaml(path: str, inputs: Inputs) -> None:
+    data = _load(path, inputs)
+    if data is not None and not _read_template(path, data, inputs):
+        _read_documents(path, "yaml", inputs, data)
+
+
+def _read_template(path: str, data: bytes | None, inputs: Inputs) -> bool:
+    """Reads a CloudFormation template; says whether the file is one."""
+    if data is None or b"AWS::" not in data or b"Resources" not in data or not _AWS.search(data):
+        return False
+    from kubelint5xx.eval.cloudformation import is_template, load_template
+
+    source = _decode(path, data, inputs)
+    if source is None:
+        return True
+    if source.text.lstrip().startswith("{"):
+        reading = reader("json").read(source)
+    else:
+        from kubelint5xx.formats import yaml
+
+        reading = yaml.read(source, functions=True)
+    roots = [document.root for document in reading.documents]
+    if reading.documents and not any(is_template(root) for root in roots):
+        return False
+    inputs.problems.extend(reading.problems)
+    for root in roots[:1]:
+        if isinstance(root, Object):
+            inputs.modules[path] = load_template(root)
+            inputs.analysed.add(path)
+    return True
+
+
 def _read_stream(path: str, inputs: Inputs, plans: list[str]) -> None:
     data = _load(path, inputs)
     if data is None:
         return
     if _PLAN.search(data[:4096]):
         plans.append(path)
-    else:
+    elif not _read_template(path, data, inputs):
         first = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         _read_documents(path, "json" if first in (b"{", b"[") else "yaml", inputs, data)
 
@@ -208,7 +249,7 @@ def _read_json(path: str, inputs: Inputs, plans: list[str]) -> None:
         return
     if _PLAN.search(data[:4096]):
         plans.append(path)
-    elif b'"apiVersion"' in data:
+    elif not _read_template(path, data, inputs) and b'"apiVersion"' in data:
         _read_documents(path, "json", inputs, data)
 
 

@@ -22,6 +22,7 @@ from kubelint5xx.link.scopes import Scope, scopes_of
 from kubelint5xx.model.topology import Edge, Model, Setting, Target
 
 if TYPE_CHECKING:
+    from kubelint5xx.eval.cloudformation import Stack
     from kubelint5xx.eval.plan import Plan
     from kubelint5xx.eval.terraform import Module
     from kubelint5xx.link.terraform_root import Root
@@ -34,7 +35,9 @@ BEHIND = RUNS | {"ConfigMap", "DaemonSet"}
 IGNORE, IGNORE_REASON = "kubelint5xx.io/ignore", "kubelint5xx.io/ignore-reason"
 
 
-def link(documents: Iterable[Document], modules: Mapping[str, Module | Plan], builds: Builds, config: Config) -> Model:
+def link(
+    documents: Iterable[Document], modules: Mapping[str, Module | Plan | Stack], builds: Builds, config: Config
+) -> Model:
     """The model of all that was read. What cannot be joined is listed in it, and never guessed."""
     problems: list[Problem] = []
     objects = list(objects_of(documents, problems))
@@ -43,12 +46,15 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module | Plan], bu
     scopes = scopes_of(objects, problems)
     roots = _roots(modules) if modules else []
     terraform = _terraform(roots, config) if roots else Layer()
+    if config.assume:
+        scopes, terraform = _assumed(scopes, terraform, config)
     led_to = terraform.target_groups or not all(thing.kind in BEHIND for thing in objects)
     kubernetes = _kubernetes(scopes, builds, terraform, config) if led_to else Layer()
+    ecs = _ecs(roots, terraform, builds, config) if any(root.of(("aws_ecs_service",)) for root in roots) else Layer()
     nodes = _nodes(scopes, roots, terraform, config) if roots or config.cluster or _tells_of_nodes(objects) else Layer()
     # What Terraform says of target groups stands in the second layer, and of nodes and clusters in the third, completed
     # by the manifests.
-    layers = (Layer(terraform.edges, undecided=terraform.undecided), kubernetes, nodes)
+    layers = (Layer(terraform.edges, undecided=terraform.undecided), ecs, kubernetes, nodes)
     clusters = Clusters([cluster for layer in layers for cluster in layer.clusters], config)
     edges = [_in_cluster(edge, clusters) for layer in layers for edge in layer.edges]
     if terraform.edges:
@@ -62,6 +68,7 @@ def link(documents: Iterable[Document], modules: Mapping[str, Module | Plan], bu
         edges=tuple(edges),
         memberships=tuple(memberships(target_groups, node_groups, edges, clusters, node_groups_seen(roots, config))),
         clusters=tuple(cluster.subject for cluster in clusters.all),
+        cluster_names=tuple(cluster.names for cluster in clusters.all),
         settings=tuple(_settings(layers, clusters)),
         targets=tuple(_target(group, edges) for group in target_groups),
         references=tuple(reference for layer in layers for reference in layer.references),
@@ -82,7 +89,9 @@ def _tells_of_nodes(objects: Iterable[KubeObject]) -> bool:
 # hook's run on a few files takes.
 
 
-def _declared(modules: Mapping[str, Module | Plan], files: set[str], problems: list[Problem]) -> list[KubeObject]:
+def _declared(
+    modules: Mapping[str, Module | Plan | Stack], files: set[str], problems: list[Problem]
+) -> list[KubeObject]:
     from kubelint5xx.link.terraform_objects import terraform_objects
 
     return [
@@ -92,7 +101,7 @@ def _declared(modules: Mapping[str, Module | Plan], files: set[str], problems: l
     ]
 
 
-def _roots(modules: Mapping[str, Module | Plan]) -> list[Root]:
+def _roots(modules: Mapping[str, Module | Plan | Stack]) -> list[Root]:
     from kubelint5xx.link.terraform_root import Root
 
     return [Root(directory, module) for directory, module in sorted(modules.items())]
@@ -102,6 +111,17 @@ def _terraform(roots: Sequence[Root], config: Config) -> Layer:
     from kubelint5xx.link.terraform import link_terraform
 
     return link_terraform(roots, config)
+
+
+def _assumed(scopes: tuple[Scope, ...], terraform: Layer, config: Config) -> tuple[tuple[Scope, ...], Layer]:
+    from kubelint5xx.link.assumed import assumed_layer, with_namespaces
+
+    found = assumed_layer(config.assume, terraform.target_groups)
+    target_groups = (*terraform.target_groups, *found.target_groups)
+    undecided = (*terraform.undecided, *found.undecided)
+    clusters = (*terraform.clusters, *found.clusters)
+    with_both = replace(terraform, target_groups=target_groups, undecided=undecided, clusters=clusters)
+    return with_namespaces(scopes, config.assume), with_both
 
 
 def _past_flows(edges: list[Edge]) -> list[Edge]:
@@ -116,6 +136,12 @@ def _kubernetes(scopes: tuple[Scope, ...], builds: Builds, terraform: Layer, con
     return link_kubernetes(scopes, builds, terraform.target_groups, config)
 
 
+def _ecs(roots: Sequence[Root], terraform: Layer, builds: Builds, config: Config) -> Layer:
+    from kubelint5xx.link.ecs import link_ecs
+
+    return link_ecs(roots, terraform.target_groups, builds, config)
+
+
 def _nodes(scopes: tuple[Scope, ...], roots: Sequence[Root], terraform: Layer, config: Config) -> Layer:
     from kubelint5xx.link.nodes import link_nodes
 
@@ -123,7 +149,9 @@ def _nodes(scopes: tuple[Scope, ...], roots: Sequence[Root], terraform: Layer, c
 
 
 def _target(group: TargetGroup, edges: Sequence[Edge]) -> Target:
-    return Target(with_balancer(group, {**group.subject.values, **time_values(group, edges)}), group.route)
+    subject = with_balancer(group, {**group.subject.values, **time_values(group, edges)})
+    own = group.address, group.name, group.port, group.protocol_version, group.registered, group.balancers
+    return Target(subject, group.route, *own)
 
 
 def _in_cluster(edge: Edge, clusters: Clusters) -> Edge:

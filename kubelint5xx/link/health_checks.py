@@ -69,7 +69,7 @@ def terraform_health_check(resource: Resource) -> dict[str, Value]:
             default = _timeout(protocol, block, place, guide)
         elif name == INTERVAL:
             default = Value(30.0, Default("an AWS target group", key, guide, place))
-        elif block is not None:
+        elif block is not None and resource.by_terraform:
             default = Value(3.0, Default("the Terraform provider", key, _PROVIDER, place))
         else:
             threshold = 5.0 if name == HEALTHY else 2.0

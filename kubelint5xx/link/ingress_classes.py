@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from kubelint5xx.core.node import Unresolved, text
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
+from kubelint5xx.link import proxy_controllers as proxies
 from kubelint5xx.link.aws_controller import CONTROLLERS, PREFIX
 from kubelint5xx.link.objects import KubeObject, labels_of
 from kubelint5xx.link.scopes import Scope
@@ -18,8 +19,9 @@ _LEGACY, _DEFAULT = "kubernetes.io/ingress.class", "ingressclass.kubernetes.io/i
 
 @record
 class Handler:
-    """``kind`` of controller, the class's ``name`` as written, its IngressClassParams, and whether it is the one of
-    EKS Auto Mode. ``seen``: the IngressClass, where all that it says and names is among the files."""
+    """``kind`` of controller (one of the above, or a name of ``proxy_controllers``), the class's ``name`` as written,
+    its IngressClassParams, and whether it is the one of EKS Auto Mode. ``seen``: the IngressClass, where
+    all that it says and names is among the files."""
 
     kind: str
     name: str
@@ -61,16 +63,19 @@ def handler_of(ingress: KubeObject, scope: Scope, classes: Classes) -> Handler |
             params = classes.params.get(found)
             whole = params is not None or found.at("spec", "parameters") is None
             return Handler(ALB, found.name, params, controller == CONTROLLERS[1], found.span if whole else None)
-        return Handler(NGINX if controller == NGINX_CONTROLLER else OTHER, found.name)
+        kind = NGINX if controller == NGINX_CONTROLLER else proxies.of_controller(controller)
+        return Handler(kind or OTHER, found.name)
     if name in (ALB, NGINX):
         return Handler(name, name)
+    if kind := proxies.of_class(name):
+        return Handler(kind, name)
     annotations = ingress.at("metadata", "annotations")
     keys = list(labels_of(annotations))
     # A controller reads no annotations but its own.
     for prefix, kind in ((PREFIX, ALB), (NGINX_PREFIX, NGINX)):
         if any(key.startswith(prefix) for key in keys):
             return Handler(kind, name)
-    return Handler(OTHER, name)
+    return Handler(proxies.of_annotations(keys) or OTHER, name)
 
 
 def _class_named(name: str, scope: Scope, classes: Classes) -> KubeObject | None:

@@ -21,6 +21,7 @@ from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import TargetGroup
 from kubelint5xx.link.paths import Paths, target_facts, traffic_policy, unknown_facts
 from kubelint5xx.link.port_protocols import alb_transport, nginx_transport
+from kubelint5xx.link.proxy_controllers import KNOWN
 from kubelint5xx.link.readiness_gates import readiness_gate
 from kubelint5xx.link.receivers import unknown_hop
 from kubelint5xx.link.references import to_service
@@ -153,9 +154,13 @@ def _alb_target(
 def _join_proxied(ingresses: Sequence[tuple[KubeObject, Handler]], scope: Scope, paths: Paths) -> None:
     controllers = [found for one in paths.receivers.workloads(scope) if (found := ingress_nginx.controller_in(one))]
     senders: dict[str, Hop] = {}
+    others: dict[str, list[tuple[KubeObject, str, Iterable[ServicePort]]]] = {}
     for ingress, handler in ingresses:
         if handler.kind == NGINX:
             _join_nginx(ingress, handler, controllers, scope, paths)
+            continue
+        if handler.kind in KNOWN:
+            others.setdefault(handler.kind, []).append((ingress, handler.name, _ports(ingress, scope, paths)))
             continue
         if handler.name not in senders:
             name = (
@@ -164,6 +169,11 @@ def _join_proxied(ingresses: Sequence[tuple[KubeObject, Handler]], scope: Scope,
             senders[handler.name] = unknown_hop("proxy", name, ingress.span)
         for port in _ports(ingress, scope, paths):
             paths.connect(senders[handler.name], port, scope, unknown_facts(ingress, paths.config))
+    if others:
+        from kubelint5xx.link.proxied_ingresses import join_proxied
+
+        for kind, taken in others.items():
+            join_proxied(taken, KNOWN[kind], scope, paths)
 
 
 def _join_nginx(

@@ -28,7 +28,7 @@ def link_kubernetes(
     for scope in scopes:
         groups += join_ingresses(scope, classes, paths)
         groups += join_load_balancers(scope, paths)
-        join_routes(scope, paths)
+        groups += join_routes(scope, paths)
     groups += join_target_groups(scopes, terraform, paths)
     for scope in scopes:
         join_node_ports(scope, paths)

@@ -58,6 +58,11 @@ def manifest_attributes(scope: Scope) -> Iterator[Setting]:
         for listener in items(thing.at("spec", "listeners")):
             given = listener.get("listenerAttributes") if isinstance(listener, Mapping) else None
             yield from _listed(thing, aws.pairs(given), LISTENER)
+    for thing in scope.of("LoadBalancerConfiguration"):
+        yield from _listed(thing, aws.pairs(thing.at("spec", "loadBalancerAttributes")), BALANCER)
+    for thing in scope.of("TargetGroupConfiguration"):
+        given = thing.at("spec", "defaultConfiguration", "targetGroupAttributes")
+        yield from _listed(thing, aws.pairs(given), TARGET_GROUP)
 
 
 def _annotated(thing: KubeObject, entry: Entry) -> Iterator[Setting]:
@@ -86,6 +91,10 @@ def terraform_attributes(root: Root) -> Iterator[Setting]:
             if entry is None or _is_null(entry.value) or (holder == BALANCER and not _counts(resource.body)):
                 continue
             yield _setting(f"{name} of {resource.address}", ATTRIBUTE, holder, entry)
+        # CloudFormation lists attributes by the keys of the API, which hold dots; those above were renamed.
+        for entry in resource.body.entries if not resource.by_terraform else ():
+            if "." in str(entry.key.value):
+                yield _setting(f"the attribute {entry.key.value} of {resource.address}", ATTRIBUTE, holder, entry)
 
 
 def _counts(body: Mapping) -> bool:

@@ -19,7 +19,7 @@ from kubelint5xx.link.readiness_gates import readiness_gate
 from kubelint5xx.link.receivers import unknown_hop
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import ServicePort, ports_of
-from kubelint5xx.link.target_attributes import node_port, reached_by, sends_to_nodes
+from kubelint5xx.link.target_attributes import node_port, reached_by, sends_to_nodes, spreading
 from kubelint5xx.link.workloads import whole_number
 from kubelint5xx.model.topology import Hop
 
@@ -37,6 +37,9 @@ def join_load_balancers(scope: Scope, paths: Paths) -> list[TargetGroup]:
             else:
                 assert classic is not None
                 facts = node_port_facts(service.span, paths.config) | {"transport": service_transport(service)}
+                said = service.annotation(f"{NLB_PREFIX}backend-protocol")
+                if classic.product and said is not None:
+                    facts["protocol"] = Value("http1", Written(said.span, "backend-protocol"))
                 paths.connect(classic, port, scope, facts)
     return found
 
@@ -94,6 +97,7 @@ def _nlb_target(port: ServicePort, scope: Scope, paths: Paths) -> TargetGroup:
         sends_to_nodes=sends_to_nodes(target_type),
         node_port=node_port(port),
         balancer=Value("nlb", Written(service.span)),
+        **spreading(own, service.span, patched),
         **service_health_check(service, target_type, policy),
         **service_health_path(service, target_type, policy),
         readiness_gate=readiness_gate(service, scope, auto_mode),

@@ -75,6 +75,13 @@ def _unpack(document: Document, root: Node, problems: list[Problem], depth: int 
             for member in members.items:
                 yield from _unpack(document, member, problems, depth + 1)
         return
+    if kind.value == "Template" and isinstance(root.get("objects"), Sequence):
+        from kubelint5xx.link.templates import GROUPS, filled
+
+        if (text(api) or "").rpartition("/")[0] in GROUPS and depth < _MAX_LISTS:
+            for member in filled(root):
+                yield from _unpack(document, member, problems, depth + 1)
+            return
     metadata = root.get("metadata")
     if metadata is not None and not isinstance(metadata, (Mapping, Unresolved)):
         problems.append(_wrong(metadata.span, f"metadata of this {kind.value} is not a mapping"))

@@ -59,7 +59,7 @@ class Paths:
                 self._joined.add(key)
                 way = (*(route or (Step(sender.name, sender.place),)), Step(port.title, port.service.span))
                 told = {"spoken": facts["protocol"], "port_transport": _transport(port, receiver)}
-                self._edge(sender, receiver, facts | told, way, joins, target_group)
+                self.edge(sender, receiver, facts | told, way, joins, target_group)
         return found
 
     def refer(self, reference: Subject | None) -> None:
@@ -75,7 +75,7 @@ class Paths:
     def note(self, what: str, reason: str, place: Span | None) -> None:
         self.undecided.append(Undecided(what, reason, place))
 
-    def _edge(
+    def edge(
         self,
         sender: Hop,
         receiver: Receiver,
@@ -84,8 +84,10 @@ class Paths:
         joins: tuple[Join, ...],
         target_group: Subject | None,
     ) -> None:
+        """One edge, and those to what the receiver passes requests on to in its own pod."""
         name = f"the way from {sender.name} to {receiver.hop.name}"
-        values = {"inside_pod": Value(False, Default("Kubernetes")), **facts, **_own_protocol(receiver.hop)}
+        never = Value(False, Default("Kubernetes"))
+        values = {"inside_pod": never, "of_task": never, **facts, **_own_protocol(receiver.hop)}
         values["port"] = _port(receiver)
         values["flow_idle"] = _flow_idle(sender)
         self.judge(sender)
@@ -97,7 +99,7 @@ class Paths:
         route = (*way, *receiver.steps)
         self.edges.append(Edge(subject, sender, receiver.hop, route, receiver.pod, target_group))
         for inner in receiver.behind:
-            self._edge(receiver.hop, inner, _inside_pod(receiver, facts), (*way, *receiver.steps), joins, None)
+            self.edge(receiver.hop, inner, _inside_pod(receiver, facts), (*way, *receiver.steps), joins, None)
 
 
 def _transport(port: ServicePort, receiver: Receiver) -> Value:
@@ -190,4 +192,5 @@ def _inside_pod(proxy: Receiver, facts: Facts) -> Facts:
         "through_kube_proxy": apart,
         "inside_pod": Value(True, Written(proxy.container.place, "containers")),
         "propagation": facts["propagation"],
+        "of_task": facts.get("of_task", Value(False, Default("Kubernetes"))),
     }

@@ -73,7 +73,8 @@ def group_transport(protocol: Node | None, place: Span) -> Value:
 def port_transport(port: ServicePort, container: Container, number: int | None, known_server: bool) -> Value:
     """What a port of the pods serves: ``tls``, ``plain``, or empty where nothing tells or what tells disagrees.
 
-    Some programs serve both on one port; of a server with a table (``known_server``) it is known that it does not.
+    Some programs (Argo CD) serve both on one port, and are probed by plain HTTP; of a server with a table
+    (``known_server``) it is known that it does not.
     """
     place = container.place
     names = [port.node.get("name"), _declared_name(container, number), port.node.get("appProtocol")]
@@ -83,9 +84,7 @@ def port_transport(port: ServicePort, container: Container, number: int | None, 
     meant = {said for name in names if (said := _meant(text(name)))}
     shown = _probed(container, number)
     if shown is not None and (shown.data == TLS or TLS not in meant):
-        if shown.data == PLAIN and not known_server:
-            return Value(PLAIN, Assumed("a port that is probed by plain HTTP takes no TLS", shown.place))
-        return shown
+        return Value(UNSAID, shown.origin) if shown.data == PLAIN and not known_server else shown
     if shown is not None or len(meant) != 1:
         return Value(UNSAID, Default("Kubernetes", "", "", place))
     (only,) = meant

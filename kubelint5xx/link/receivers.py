@@ -19,6 +19,7 @@ from kubelint5xx.link.health_paths import readiness_target
 from kubelint5xx.link.images import Builds
 from kubelint5xx.link.ingress_nginx import controller_hop, controller_in, start_values
 from kubelint5xx.link.meshes import Mesh, mesh_of, sidecar_values
+from kubelint5xx.link.policies import mutated_values
 from kubelint5xx.link.readiness_gates import own_gate
 from kubelint5xx.link.rollouts import rollout_values
 from kubelint5xx.link.scopes import Scope
@@ -138,6 +139,7 @@ class Receivers:
                 | sidecar_values(workload, scope, mesh)
                 | (start_values(container) if hop.product == "ingress_nginx" else {})
                 | {"readiness_gate": own_gate(workload)}
+                | mutated_values(workload, scope)
             )
         receiver = Receiver(container, hop, pod, own, port=number)
         if mesh is not None:

@@ -65,7 +65,8 @@ def _stop_time(group: TargetGroup, serving: Sequence[Edge]) -> Value:
     """The longest time that one of the pods takes to stop by itself."""
     found: list[Value] = []
     for edge in serving:
-        if edge.pod is not None:
+        # A task is told to stop when its target is drained, so its time begins later.
+        if edge.pod is not None and edge.subject.read("of_task").data is not True:
             found.append(_one_stop_time(edge.pod, edge.receiver.inbound))
     unknown = next((value for value in found if not value.known), None)
     if unknown is not None or not found:

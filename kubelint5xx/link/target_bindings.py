@@ -199,7 +199,7 @@ def _connect(
     )
     for balancer in balancers:
         budget = "deregistration_propagation" if balancer.product == "aws_alb" else "endpoint_propagation"
-        facts = target_facts(reached_by(target_type, open_port), _protocol(group), paths.config, budget)
+        facts = target_facts(reached_by(target_type, open_port), group_protocol(group), paths.config, budget)
         facts["transport"] = group.subject.read("transport")
         steps = group.route or (Step(group.subject.name, group.subject.place),)
         if not group.balancers or steps[0].label != balancer.name:
@@ -212,7 +212,8 @@ def _connect(
     group.subject.values.setdefault("sends_to_nodes", told)
 
 
-def _protocol(group: TargetGroup) -> Value:
+def group_protocol(group: TargetGroup) -> Value:
+    """What a target group's balancers speak with its targets."""
     place: Span | None = group.subject.place
     known = aws.PROTOCOLS.get(group.protocol_version.upper())
     if known is None or (known != "http1" and place is None):

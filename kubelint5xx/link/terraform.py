@@ -23,7 +23,7 @@ from kubelint5xx.link.lb_attributes import terraform_attributes, without_refused
 from kubelint5xx.link.parts import Cluster, Layer, NodeGroup, Senders, TargetGroup
 from kubelint5xx.link.port_protocols import group_transport
 from kubelint5xx.link.security_groups import senders_of
-from kubelint5xx.link.target_attributes import terraform_spreading
+from kubelint5xx.link.target_attributes import spreading, terraform_spreading
 from kubelint5xx.link.terraform_root import (
     BALANCERS,
     CLASSIC,
@@ -200,7 +200,7 @@ class _Balancing:
             ports.add(port)
             target_type = written("instance", place, "aws_elb")
             values = {"deregistration_delay": delay, "target_type": target_type, **classic_health_check(resource)}
-            values["balancer"] = written("classic", place, "aws_elb")
+            values |= spreading(None, place, ()) | {"balancer": written("classic", place, "aws_elb")}
             step = Step(f"{name}, port {port}" if port else name, place)
             hops: tuple[Hop, ...] = ()
             if (text_at(listener, "instance_protocol") or "").lower() in ("http", "https"):

@@ -11,11 +11,12 @@ from kubelint5xx.link.attributes import is_set, text_at, why_unknown
 from kubelint5xx.model.topology import Undecided
 
 if TYPE_CHECKING:
+    from kubelint5xx.eval.cloudformation import Stack
     from kubelint5xx.eval.plan import Plan
     from kubelint5xx.eval.resource import Resource
     from kubelint5xx.eval.terraform import Module
 
-    Declared = Module | Plan
+    Declared = Module | Plan | Stack
 
 BALANCERS = ("aws_lb", "aws_alb")
 CLASSIC = ("aws_elb",)
@@ -34,6 +35,8 @@ CLUSTERS = ("aws_eks_cluster",)
 ADDONS = ("aws_eks_addon",)
 HELM_RELEASES = ("helm_release",)
 EVENT_RULES = ("aws_cloudwatch_event_rule",)
+SERVICES = ("aws_ecs_service",)
+TASK_DEFINITIONS = ("aws_ecs_task_definition",)
 SECURITY_GROUPS = ("aws_security_group",)
 SECURITY_GROUP_RULES = ("aws_security_group_rule", "aws_vpc_security_group_ingress_rule")
 
@@ -42,6 +45,7 @@ _TYPES = frozenset(
         *(*BALANCERS, *CLASSIC, *LISTENERS, *LISTENER_RULES, *TARGET_GROUPS, *AUTOSCALING_GROUPS, *NODE_GROUPS),
         *(*HOOKS, *SCHEDULES, *ATTACHMENTS, *LAUNCH_TEMPLATES, *LAUNCH_CONFIGURATIONS, *CLUSTERS, *ADDONS),
         *(*HELM_RELEASES, *EVENT_RULES, *DISTRIBUTIONS, *SECURITY_GROUPS, *SECURITY_GROUP_RULES),
+        *(*SERVICES, *TASK_DEFINITIONS),
     )
 )
 

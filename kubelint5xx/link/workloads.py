@@ -15,7 +15,10 @@ from kubelint5xx.link.image_names import ImageName
 from kubelint5xx.link.objects import KubeObject, labels_of
 from kubelint5xx.link.prestop import prestop_values
 
-KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Rollout", "Pod", "Service")
+KINDS = (
+    "ECS service", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet",
+    "ReplicationController", "Rollout", "Pod", "Service", "DeploymentConfig",
+)  # fmt: skip
 DRAIN_DELAY, DRAIN_BEGINS = "kubelint5xx.io/drain-delay", "kubelint5xx.io/drain-begins"
 
 _LIFECYCLE = "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/"

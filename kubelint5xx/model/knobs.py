@@ -96,6 +96,7 @@ KNOBS = (
         "How long a balancer of connections on the way remembers an idle one; unlimited where none is on the way.",
         "idle timeout of flows",
     ),
+    Knob("edge", "of_task", BOOL, "The receiver runs in a task of Amazon ECS.", "running in a task"),
     Knob("edge", "port", TEXT, "The pod's port that receives the requests."),
     Knob("edge", "spoken", TEXT, "What the sender speaks, whatever the receiver takes: http1, http2 or grpc."),
     Knob("edge", "transport", TEXT, "What the sender speaks it over: tls, plain, or empty where it passes all on."),

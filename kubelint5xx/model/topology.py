@@ -66,10 +66,16 @@ class Setting:
 
 @record(eq=False)
 class Target:
-    """A target group by itself, with the way to it."""
+    """A target group by itself, with the way to it, and what other repositories need to join it."""
 
     subject: Subject
     route: tuple[Step, ...] = ()
+    address: str = ""
+    name: str | None = None
+    port: int | None = None
+    protocol_version: str = ""
+    registered: bool = False
+    balancers: tuple[Hop, ...] = ()
 
 
 @record
@@ -86,7 +92,8 @@ class Model:
     """All that was understood of a tree, in the order of the files.
 
     ``objects`` is how many were read; ``annotated`` are those that ask to ignore findings: the object's span, the
-    annotation that names the rules, and the one that gives the reason.
+    annotation that names the rules, and the one that gives the reason. ``cluster_names``: by which names files call
+    each of ``clusters``.
     """
 
     edges: tuple[Edge, ...] = ()
@@ -99,6 +106,7 @@ class Model:
     undecided: tuple[Undecided, ...] = ()
     objects: int = 0
     annotated: tuple[tuple[Span, Node, Node | None], ...] = ()
+    cluster_names: tuple[frozenset[str], ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

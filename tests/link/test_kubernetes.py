@@ -191,9 +191,11 @@ def test_a_classic_balancer_compares_only_where_it_speaks_http() -> None:
     idle = f"{prefix}-connection-idle-timeout: '90'"
     over_tcp = BALANCER.replace("namespace: shop}", f"namespace: shop, annotations: {{{idle}}}}}")
     over_http = over_tcp.replace(idle, f"{idle}, {prefix}-backend-protocol: http")
-    assert only(joined(over_tcp, WEB)).sender.product == ""
-    sender = only(joined(over_http, WEB)).sender
-    assert (sender.product, sender.outbound.read("idle_timeout").data) == ("aws_clb", 90.0)
+    tcp = only(joined(over_tcp, WEB))
+    assert tcp.sender.product == "" and not tcp.subject.read("protocol").known
+    edge = only(joined(over_http, WEB))
+    assert (edge.sender.product, edge.sender.outbound.read("idle_timeout").data) == ("aws_clb", 90.0)
+    assert edge.subject.read("protocol").data == "http1"
     assert only(joined(BALANCER, WEB)).sender.name == "the load balancer of Service shop/web"
 
 
@@ -338,8 +340,8 @@ def test_a_controller_that_is_elsewhere_leaves_its_config_map_unseen() -> None:
 
 
 def test_ingresses_of_other_controllers_keep_their_pods_on_a_path() -> None:
-    edge = only(joined(INGRESS.replace("alb", "traefik"), SERVICE, WEB))
-    assert edge.sender.name == "the ingress controller of class traefik" and pod(edge).name == "Deployment shop/web"
+    edge = only(joined(INGRESS.replace("alb", "other"), SERVICE, WEB))
+    assert edge.sender.name == "the ingress controller of class other" and pod(edge).name == "Deployment shop/web"
 
 
 SIDECAR = """

@@ -27,8 +27,7 @@ def test_a_probe_shows_what_a_port_takes(kind: str) -> None:
 def test_a_program_that_is_not_known_may_serve_both_on_one_port() -> None:
     command = 'gunicorn, -k, gthread, --keep-alive, "75", app:app'
     web = WEB.replace(PORTS, probed("")).replace(command, "/usr/bin/gateway")
-    value = only(joined(web, SERVICE, INGRESS)).subject.read("port_transport")
-    assert (value.data, value.confidence) == ("plain", Confidence.LOW)
+    assert only(joined(web, SERVICE, INGRESS)).subject.read("port_transport").data == ""
 
 
 def test_a_probe_of_another_port_shows_nothing() -> None:
