@@ -203,7 +203,12 @@ def configuration(given: str | None, start: str, root: str) -> tuple[Config, tup
     try:
         with open(full, encoding="utf-8-sig") as opened:
             text = opened.read()
-        return load_config(Source(shown, text), names), tuple(own)
+        config = load_config(Source(shown, text), names)
+        if config.assume or any(environment.assume for environment in config.environments.values()):
+            from kubelint5xx.config_assume import reader_of, with_files
+
+            config = with_files(config, reader_of(os.path.dirname(full)))
+        return config, tuple(own)
     except InputError as error:
         raise Failed(str(error.problem)) from None
     except UnicodeDecodeError:

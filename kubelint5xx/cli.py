@@ -12,9 +12,11 @@ from kubelint5xx.core.record import replace
 
 if TYPE_CHECKING:
     from kubelint5xx.core.finding import Report
+    from kubelint5xx.model.topology import Model
 
 LEVELS = ("info", "warning", "error")
 FORMATS = ("text", "json", "sarif")
+PATH_FORMATS = ("text", "json", "mermaid")
 # Usage, configuration and internal errors end with 2, which wins over 1; and 1 wins over 3.
 CLEAN, FINDINGS, UNRESOLVED = 0, 1, 3
 
@@ -159,6 +161,7 @@ def _outputs(wanted: tuple[str, ...]) -> list[tuple[str, str]]:
 
 @cli.command()
 @_paths
+@click.option("--format", "format_", type=click.Choice(PATH_FORMATS), default="text", help="What to print.")
 @_config
 @_no_config
 @_var_file
@@ -168,14 +171,25 @@ def _outputs(wanted: tuple[str, ...]) -> list[tuple[str, str]]:
 @_environment
 @_rendering
 @_color
-def path(paths: tuple[str, ...], **options: Any) -> None:
-    """Show the request paths that were found: each hop, each number and where it comes from."""
+def path(paths: tuple[str, ...], format_: str, **options: Any) -> None:
+    """Show the request paths that were found: each hop, each number and where it comes from.
+
+    As JSON they can be given to the check of another repository (assume.paths of its configuration), and mermaid is
+    a flowchart for documentation.
+    """
     from kubelint5xx.arguments import prepare
     from kubelint5xx.check import understand
     from kubelint5xx.output import colored, diagnose, say
     from kubelint5xx.report.path import render
 
     run = prepare(paths, options)
+    if format_ != "text":
+        if len(run.environments) > 1:
+            raise click.UsageError(f"{format_} is of one environment: name it with --env")
+        model = understand(*run.within(*run.environments))
+        diagnose(model.problems, everything=False)
+        say(_drawn(model, format_))
+        return
     shown: list[str] = []
     for name in run.environments or ("",):
         model = understand(*run.within(name))
@@ -183,6 +197,16 @@ def path(paths: tuple[str, ...], **options: Any) -> None:
         said = render(model, color=colored(options["color"]))
         shown.append(f"{name}\n\n{said}" if name else said)
     say("\n".join(shown))
+
+
+def _drawn(model: Model, format_: str) -> str:
+    if format_ == "json":
+        from kubelint5xx.report import path_json
+
+        return path_json.render(model)
+    from kubelint5xx.report import mermaid
+
+    return mermaid.render(model)
 
 
 @cli.command()
@@ -261,9 +285,9 @@ def servers(names: tuple[str, ...]) -> None:
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(["config", "rule", "hop", "report"]))
+@click.argument("kind", type=click.Choice(["config", "rule", "hop", "report", "path"]))
 def schema(kind: str) -> None:
-    """Print a JSON Schema, for editors: of the configuration, a rule, a server's table, or the JSON report."""
+    """Print a JSON Schema, for editors: of the configuration, a rule, a server's table, the JSON report, or paths."""
     from importlib.resources import files
 
     from kubelint5xx.output import say

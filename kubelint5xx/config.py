@@ -110,6 +110,11 @@ class Config:
             assume={**self.assume, **own.assume},
         )
 
+    def assumes(self, place: Span) -> bool:
+        """Whether what stands at ``place`` is the configuration's word on what another repository sets."""
+        spans = (node.span for node in self.assume.values())
+        return any(span.source is place.source and span.start <= place.start < span.end for span in spans)
+
     def budget(self, name: str) -> Value:
         """The budget ``name`` in seconds, from the configuration or as the default that the documentation gives."""
         return self.budgets.get(name) or _BUDGETS[name]

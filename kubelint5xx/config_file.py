@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from posixpath import dirname, join, normpath
 from typing import Any
 
 from kubelint5xx.config import Chart, Config, Environment, Link
+from kubelint5xx.config_values import mapping_of, seconds_of, texts_of, unknown_key
 from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, text
-from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import InputError
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Source, Span
@@ -22,8 +21,6 @@ COMPLETE = ("lifecycle-hooks", "termination-handlers", "node-groups")
 LINK_ENDS = ("service", "target_group", "image", "build", "manifests", "cluster", "node_group")
 CLUSTER = ("kubernetes_version", "kube_proxy_version", "kube_proxy_mode", "kernel")
 _SEVERITIES = {str(severity): severity for severity in Severity}
-_DURATION = pattern(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", re.ASCII)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
 def load_config(source: Source, rules: Callable[[Config], Collection[str]] = lambda config: ()) -> Config:
@@ -40,14 +37,14 @@ def load_config(source: Source, rules: Callable[[Config], Collection[str]] = lam
     if len(reading.documents) > 1:
         raise InputError.at(reading.documents[1].root.span, "a second document; the configuration is only one")
     root = reading.documents[0].root
-    mapping = _mapping(root, "the configuration")
+    mapping = mapping_of(root, "the configuration")
     config = Config(source=root.span)
     named: list[tuple[Span, str]] = []
     for entry in mapping.entries:
         key = str(entry.key.value)
         decode = _DECODE.get(key)
         if decode is None:
-            raise _unknown_key(entry.key, key, list(_DECODE))
+            raise unknown_key(entry.key, key, list(_DECODE))
         decoded = decode(entry.value)
         name = "per_path_ignore" if key == "per-path-ignore" else key
         # What Terraform and the renderers need is several fields.
@@ -129,57 +126,31 @@ def _from_root(config: Config, base: str) -> Config:
     )
 
 
-def _unknown_key(at: Scalar, key: str, known: list[str]) -> InputError:
-    near = get_close_matches(key, known, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
-    return InputError.at(at.span, f"{key!r} is not a key of the configuration{hint}")
 
-
-def _mapping(node: Node, what: str) -> Mapping:
-    if isinstance(node, Mapping):
-        return node
-    raise InputError.at(node.span, f"{what} is not a mapping")
-
-
-def _texts(node: Node) -> tuple[str, ...]:
-    found = node.items if isinstance(node, Sequence) else (node,)
-    texts = [item.value for item in found if isinstance(item, Scalar) and isinstance(item.value, str)]
-    if len(texts) < len(found):
-        raise InputError.at(node.span, "a list of texts is needed here; a number is one in quotes")
-    return tuple(texts)
 
 
 def _folders(node: Node) -> dict[str, Span]:
-    _texts(node)
+    texts_of(node)
     return {text(item) or "": item.span for item in (node.items if isinstance(node, Sequence) else (node,))}
 
 
 def _budgets(node: Node) -> dict[str, Value]:
     found: dict[str, Value] = {}
-    for entry in _mapping(node, "budgets").entries:
+    for entry in mapping_of(node, "budgets").entries:
         key = str(entry.key.value)
         if key not in BUDGETS:
-            raise _unknown_key(entry.key, key, list(BUDGETS))
-        seconds = _seconds(entry.value)
+            raise unknown_key(entry.key, key, list(BUDGETS))
+        seconds = seconds_of(entry.value)
         if seconds is None:
             raise InputError.at(entry.value.span, f"{key} is not a duration such as 5s")
         found[key] = Value(seconds, Written(entry.value.span, f"budgets.{key}"))
     return found
 
 
-def _seconds(node: Node) -> float | None:
-    """A duration with its unit, or a number of seconds."""
-    if not isinstance(node, Scalar) or isinstance(node.value, bool):
-        return None
-    if isinstance(node.value, (int, float)):
-        return float(node.value) if 0 <= node.value < float("inf") else None
-    match = _DURATION.fullmatch(node.value or "")
-    return float(match[1]) * _SECONDS[match[2]] if match else None
-
 
 def _severity(node: Node) -> dict[str, Severity]:
     found: dict[str, Severity] = {}
-    for entry in _mapping(node, "severity").entries:
+    for entry in mapping_of(node, "severity").entries:
         severity = _SEVERITIES.get(text(entry.value) or "")
         if severity is None:
             raise InputError.at(entry.value.span, f"a severity is one of {', '.join(_SEVERITIES)}")
@@ -188,7 +159,7 @@ def _severity(node: Node) -> dict[str, Severity]:
 
 
 def _per_path(node: Node) -> dict[str, tuple[str, ...]]:
-    return {str(entry.key.value): _texts(entry.value) for entry in _mapping(node, "per-path-ignore").entries}
+    return {str(entry.key.value): texts_of(entry.value) for entry in mapping_of(node, "per-path-ignore").entries}
 
 
 def _links(node: Node) -> tuple[Link, ...]:
@@ -197,10 +168,10 @@ def _links(node: Node) -> tuple[Link, ...]:
     found: list[Link] = []
     for item in node.items:
         ends: dict[str, str] = {}
-        for entry in _mapping(item, "a link").entries:
+        for entry in mapping_of(item, "a link").entries:
             key, value = str(entry.key.value), entry.value
             if key not in LINK_ENDS:
-                raise _unknown_key(entry.key, key, list(LINK_ENDS))
+                raise unknown_key(entry.key, key, list(LINK_ENDS))
             if not isinstance(value, Scalar) or not isinstance(value.value, str):
                 raise InputError.at(value.span, f"{key} of a link is not a text")
             ends[key] = value.value
@@ -211,7 +182,7 @@ def _links(node: Node) -> tuple[Link, ...]:
 
 
 def _complete(node: Node) -> frozenset[str]:
-    names = _texts(node)
+    names = texts_of(node)
     for name in names:
         if name not in COMPLETE:
             raise InputError.at(node.span, f"{name!r} is not a set that can be complete: {', '.join(COMPLETE)}")
@@ -220,7 +191,7 @@ def _complete(node: Node) -> frozenset[str]:
 
 def _servers(node: Node) -> dict[str, Node]:
     """Names of hop tables, with a version: ``node@20``."""
-    entries = _mapping(node, "servers").entries
+    entries = mapping_of(node, "servers").entries
     for entry in entries:
         if not isinstance(entry.value, Scalar) or not isinstance(entry.value.value, str):
             raise InputError.at(entry.value.span, "a server is a text such as node@20")
@@ -228,11 +199,11 @@ def _servers(node: Node) -> dict[str, Node]:
 
 
 def _cluster(node: Node) -> dict[str, Node]:
-    entries = _mapping(node, "cluster").entries
+    entries = mapping_of(node, "cluster").entries
     for entry in entries:
         key = str(entry.key.value)
         if key not in CLUSTER:
-            raise _unknown_key(entry.key, key, list(CLUSTER))
+            raise unknown_key(entry.key, key, list(CLUSTER))
         # A version may be written as a number: its digits are read, 1.30 is not 1.3.
         if text(entry.value) is None or isinstance(getattr(entry.value, "value", None), bool):
             raise InputError.at(entry.value.span, f"{key} is not a text")
@@ -241,15 +212,15 @@ def _cluster(node: Node) -> dict[str, Node]:
 
 def _terraform(node: Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for entry in _mapping(node, "terraform").entries:
+    for entry in mapping_of(node, "terraform").entries:
         key = str(entry.key.value)
         if key == "var-files":
-            found["var_files"] = _texts(entry.value)
+            found["var_files"] = texts_of(entry.value)
         elif key == "vars":
-            variables = _mapping(entry.value, "vars").entries
+            variables = mapping_of(entry.value, "vars").entries
             found["variables"] = {str(variable.key.value): variable.value for variable in variables}
         else:
-            raise _unknown_key(entry.key, key, ["var-files", "vars"])
+            raise unknown_key(entry.key, key, ["var-files", "vars"])
     return found
 
 
@@ -261,12 +232,12 @@ def _helm(node: Node) -> dict[str, Any]:
 
 def _chart(node: Node) -> Chart:
     found: dict[str, Any] = {}
-    for entry in _mapping(node, "a chart").entries:
+    for entry in mapping_of(node, "a chart").entries:
         key, value = str(entry.key.value), entry.value
         if key == "values":
-            found["values"] = _texts(value)
+            found["values"] = texts_of(value)
         elif key == "set":
-            found["sets"] = {str(one.key.value): one.value for one in _mapping(value, "set").entries}
+            found["sets"] = {str(one.key.value): one.value for one in mapping_of(value, "set").entries}
             for one in found["sets"].values():
                 if not isinstance(one, Scalar):
                     raise InputError.at(one.span, "a value that is set is a text, a number, true or false")
@@ -276,19 +247,25 @@ def _chart(node: Node) -> Chart:
                 raise InputError.at(value.span, f"{key} is not a text")
             found["directory" if key == "chart" else key] = said
         else:
-            raise _unknown_key(entry.key, key, ["chart", "values", "set", "release", "namespace"])
+            raise unknown_key(entry.key, key, ["chart", "values", "set", "release", "namespace"])
     if "directory" not in found:
         raise InputError.at(node.span, "a chart is named by its directory: chart: charts/shop")
     return Chart(**found, span=node.span)
 
 
 def _kustomize(node: Node) -> dict[str, Any]:
-    return {"overlays": _texts(node)}
+    return {"overlays": texts_of(node)}
+
+
+def _assume(node: Node) -> dict[str, Node]:
+    from kubelint5xx.config_assume import decode
+
+    return decode(node)
 
 
 def _environments(node: Node) -> dict[str, Environment]:
     return {
-        str(entry.key.value): _environment(entry.value) for entry in _mapping(node, "environments").entries
+        str(entry.key.value): _environment(entry.value) for entry in mapping_of(node, "environments").entries
     }
 
 
@@ -296,23 +273,23 @@ def _environment(node: Node) -> Environment:
     found = Environment()
     if isinstance(node, Scalar) and node.value is None:
         return found
-    for entry in _mapping(node, "an environment").entries:
+    for entry in mapping_of(node, "an environment").entries:
         key = str(entry.key.value)
         if key not in _OF_ENVIRONMENT:
-            raise _unknown_key(entry.key, key, list(_OF_ENVIRONMENT))
+            raise unknown_key(entry.key, key, list(_OF_ENVIRONMENT))
         decoded = _DECODE[key](entry.value)
         found = replace(found, **(decoded if key in _PARTS else {key: decoded}))
     return found
 
 
 _PARTS = frozenset({"terraform", "helm", "kustomize"})
-_OF_ENVIRONMENT = ("terraform", "helm", "kustomize", "cluster", "include", "exclude")
+_OF_ENVIRONMENT = ("terraform", "helm", "kustomize", "cluster", "include", "exclude", "assume")
 
 _DECODE: dict[str, Callable[[Node], Any]] = {
-    "include": _texts,
-    "exclude": _texts,
-    "select": _texts,
-    "ignore": _texts,
+    "include": texts_of,
+    "exclude": texts_of,
+    "select": texts_of,
+    "ignore": texts_of,
     "per-path-ignore": _per_path,
     "severity": _severity,
     "budgets": _budgets,
@@ -324,7 +301,8 @@ _DECODE: dict[str, Callable[[Node], Any]] = {
     "kustomize": _kustomize,
     "environments": _environments,
     "rules": _folders,
-    "volatile": _texts,
-    "stable": _texts,
+    "assume": _assume,
+    "volatile": texts_of,
+    "stable": texts_of,
     "cluster": _cluster,
 }

@@ -58,6 +58,7 @@ helm: [{ chart: charts/web, values: [values.yaml, prod.yaml], set: { replicas: 3
 kustomize: overlays/prod
 environments: { test: { kustomize: [overlays/test], exclude: ["prod/*"] }, live: }
 rules: [house]
+assume: { namespaces: { shop: { labels: { team: a } } }, target_groups: [{ name: api }], paths: ../infra.json }
 cluster: { kubernetes_version: 1.30, kube_proxy_mode: nftables }
 """)
     assert config.var_files == ("infra/prod.tfvars",) and list(config.variables) == ["region"]
@@ -69,6 +70,7 @@ cluster: { kubernetes_version: 1.30, kube_proxy_mode: nftables }
         "shop",
     )
     assert config.overlays == ("overlays/prod",) and list(config.rules) == ["house"]
+    assert list(config.assume) == ["namespaces", "target_groups", "paths"]
     assert list(config.environments) == ["test", "live"]
     test, live = config.within("test"), config.within("live")
     assert (test.overlays, test.exclude) == (("overlays/test",), ("archive", "prod/*"))
@@ -125,7 +127,7 @@ BAD = {
     "- a\n": "kubelint5xx.yaml:1: the configuration is not a mapping",
     "a: [\n": "kubelint5xx.yaml:1: not valid YAML",
     "ignore: []\nselekt: [a]\n": "yaml:2: 'selekt' is not a key of the configuration; did you mean 'select'?",
-    "zzz: 1\n": "known are budgets, cluster,",
+    "zzz: 1\n": "known are assume, budgets, cluster,",
     "ignore: [a]\nignore: [b]\n": "kubelint5xx.yaml:2: key ignore is given twice",
     "ignore: [a]\n---\nignore: [b]\n": "kubelint5xx.yaml:3: a second document",
     "include: 5\n": "kubelint5xx.yaml:1: a list of texts is needed here",
@@ -158,6 +160,27 @@ BAD = {
     "cluster: { kernel: [5] }\n": "kernel is not a text",
     "cluster: { kernel: true }\n": "kernel is not a text",
     "cluster: 1.30\n": "cluster is not a mapping",
+    "assume:\n  target_grups: []\n": "yaml:2: 'target_grups' is not a key of the configuration; did you mean",
+    "assume: { target_groups: { name: a } }\n": "target_groups is not a list",
+    "assume: { target_groups: [a] }\n": "a target group is not a mapping",
+    "assume: { target_groups: [{ port: 80 }] }\n": "a target group is known by its name or its arn",
+    "assume: { target_groups: [{ name: a, prt: 80 }] }\n": "did you mean 'port'?",
+    "assume: { target_groups: [{ name: 5 }] }\n": "name is not a text",
+    "assume: { target_groups: [{ name: '' }] }\n": "name is not a text",
+    "assume: { target_groups: [{ arn: 'arn:aws:x' }] }\n": "that is not the ARN of a target group",
+    "assume: { target_groups: [{ name: a, port: http }] }\n": "a port is a number from 1 to 65535",
+    "assume: { target_groups: [{ name: a, port: 70000 }] }\n": "a port is a number from 1 to 65535",
+    "assume: { target_groups: [{ name: a, target_type: lambda }] }\n": "target_type is one of instance, ip",
+    "assume: { target_groups: [{ name: a, protocol_version: 2 }] }\n": "protocol_version is one of HTTP1,",
+    "assume: { target_groups: [{ name: a, deregistration_delay: soon }] }\n": "not a duration such as 5s",
+    "assume: { target_groups: [{ name: a, balancer: alb }] }\n": "a balancer is not a mapping",
+    "assume: { target_groups: [{ name: a, balancer: { name: b } }] }\n": "a balancer has a type: alb, nlb",
+    "assume: { target_groups: [{ name: a, balancer: { type: elb } }] }\n": "type is one of alb, nlb",
+    "assume: { target_groups: [{ name: a, balancer: { type: alb, idle_timeout: -1 } }] }\n": "not a duration such as",
+    "assume: { namespaces: [shop] }\n": "namespaces is not a mapping",
+    "assume: { namespaces: { shop: { label: {} } } }\n": "did you mean 'labels'?",
+    "assume: { namespaces: { shop: { labels: { a: true } } } }\n": "a label's value is a text",
+    "assume: { paths: [5] }\n": "a list of texts is needed here",
 }
 
 
@@ -208,6 +231,11 @@ GOOD = [
     "cluster: { kubernetes_version: 1.31, kernel: '6.1', kube_proxy_mode: ipvs }",
     "severity: {}",
     "per-path-ignore: { a: b }",
+    "assume: {}",
+    "assume: { target_groups: [{ name: a, port: 80, target_type: ip, balancer: { type: nlb, idle_timeout: 1.5m } }] }",
+    "assume: { target_groups: [{ arn: 'arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/a/b', name: a }] }",
+    "assume: { namespaces: { a: {}, b: { labels: { c: d } } }, paths: a.json }",
+    "environments: { a: { assume: { paths: [b.json] } } }",
 ]
 
 

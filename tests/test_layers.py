@@ -14,7 +14,9 @@ PACKAGE = Path(__file__).parents[1] / "kubelint5xx"
 LAYERS = (
     ("core",),
     ("formats", "model", "config", "suppress"),
-    ("config_file", "eval", "hops"),
+    ("config_values",),
+    ("config_assume", "eval", "hops"),
+    ("config_file",),
     ("link",),
     ("engine", "inputs"),
     ("check", "report"),

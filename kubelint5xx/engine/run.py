@@ -121,7 +121,10 @@ def run(rules: Iterable[Rule], model: Model, config: Config) -> tuple[list[Findi
     unknowns: dict[tuple[str, str, Span | None], Unknown] = {}
     edges: dict[Subject, set[str]] = {edge.subject: set() for edge in model.edges}
     for about in abouts(model, config):
+        task = about.over == "serving" and about.bindings["edge"].read("of_task").data is True
         for rule in by_over.get(about.over, ()):
+            if task and not rule.tasks:
+                continue
             outcome, failure, reason = _judge(rule, about)
             if failure is not None:
                 failures.append(failure)
@@ -199,7 +202,7 @@ def _finding(failure: Failure, config: Config) -> Finding:
         place=place,
         evidence=(primary, *_telling(evidence[1:])),
         route=about.route,
-        assumptions=tuple(dict.fromkeys(_assumptions(evidence, subjects))),
+        assumptions=tuple(dict.fromkeys((*_assumptions(evidence, subjects), *_elsewhere(evidence, config)))),
         advice=_advice(case, bindings, about, place),
         key=f"{rule.slug}:{place.path}:{about.focus.name}:{primary.label}",
     )
@@ -282,7 +285,7 @@ def _status(rule: Rule, about: About) -> int | None:
     sender = about.bindings.get("sender") or about.bindings.get("target_group")
     if sender is None:
         return None
-    status = sender.read(f"{rule.symptom}_status").data
+    status = sender.read(f"{rule.symptom}_status").data if rule.symptom != "crash" else None
     return int(status) if isinstance(status, (int, float)) else None
 
 
@@ -291,6 +294,14 @@ def _assumptions(evidence: list[Cited], subjects: list[Subject]) -> Iterator[str
         yield from (join.said for join in subject.joins if join.assumed)
     for cited in evidence:
         yield from _assumed(cited.value)
+
+
+def _elsewhere(evidence: list[Cited], config: Config) -> Iterator[str]:
+    """Where the decision takes the configuration's word for what another repository sets."""
+    for value in (part for cited in evidence if config.assume for part in _with_inputs(cited.value)):
+        place = value.place.in_file() if value.place else None
+        if place is not None and config.assumes(place):
+            yield f"{place.path}:{place.line} says what another repository sets"
 
 
 def _assumed(value: Value) -> Iterator[str]:

@@ -28,7 +28,7 @@ _ABOUT = {
     "reference": "each port that something names, of a Service or of its pods",
     "attribute": "each attribute that several objects set for one load balancer",
 }
-_MEETS = {"reset": "a reset connection", "timeout": "a timeout", "no_target": "no target"}
+_MEETS = {"reset": "a reset connection", "timeout": "a timeout", "no_target": "no target", "crash": "a crash"}
 
 
 def render(text: str, slug: str, group: str, *, color: bool) -> str:
