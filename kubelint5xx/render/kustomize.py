@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from posixpath import dirname, join, normpath
 from shlex import quote
 
@@ -16,7 +17,7 @@ from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats import yaml
 from kubelint5xx.render.rendering import Rendering
-from kubelint5xx.render.tools import run_tool
+from kubelint5xx.render.tools import all_of, run_tool
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 # Lists of files or directories that a kustomization takes objects from, and those that change them.
@@ -56,7 +57,7 @@ def build_overlays(
         name for name, overlay in overlays.items() if name not in used and not overlay.component
     ]
     tool = _tool()
-    renderings: list[Rendering] = []
+    calls: list[Callable[[], Rendering | Problem]] = []
     problems: list[Problem] = []
     for directory in sorted(chosen):
         if directory not in overlays:
@@ -68,11 +69,13 @@ def build_overlays(
         refusal = next((part.refused for part in parts if part.refused), None)
         if refusal is None and tool is None:
             refusal = Problem(overlay.file, 1, _without_tool(directory), "unrendered")
-        rendering = None if refusal else _built(root, overlay, parts, tool or ())
-        if isinstance(rendering, Rendering):
-            renderings.append(rendering)
+        if refusal is not None or tool is None:
+            problems.append(refusal or Problem(overlay.file, 1, "not built", "unrendered"))
         else:
-            problems.append(refusal or rendering or Problem(overlay.file, 1, "not built", "unrendered"))
+            calls.append(partial(_built, root, overlay, parts, tool))
+    done = all_of(calls)
+    renderings = [one for one in done if isinstance(one, Rendering)]
+    problems += [one for one in done if isinstance(one, Problem)]
     return renderings, problems
 
 

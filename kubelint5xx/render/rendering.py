@@ -25,6 +25,7 @@ class Rendering:
     user would give to see it. ``files`` are those it was made from: they are not read by themselves. ``writable`` are
     those among them in which a person would set a value, the likeliest first; ``templates`` those that make the text
     around the values. ``home`` is the file that stands for the whole. ``namespace``: where objects without one are put.
+    ``values``: the files among ``writable`` that hold nothing but values.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Rendering:
     templates: tuple[str, ...]
     again: Again
     namespace: str = ""
+    values: frozenset[str] = frozenset()
 
 
 class RenderedTree:

@@ -6,17 +6,20 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 
+T = TypeVar("T")
+AT_ONCE = 2
 SECONDS = 60.0
 MAX_OUTPUT = 100_000_000
-# A proxy where nobody listens: what would reach out fails at once, and says so.
 # kubectl says it in a line for machines.
 _LOGGED = pattern(r'err="((?:[^"\\]|\\.)*)"$')
 _KEPT = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT", "PATHEXT")
+# A proxy where nobody listens: what would reach out fails at once, and says so.
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -26,6 +29,22 @@ class Outcome:
 
     text: str
     error: str = ""
+
+
+def all_of(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """What the calls give, in their order. Two of them run at once, since each mostly waits for a tool."""
+    waiting = list(calls)
+    if len(waiting) < 2:
+        return [call() for call in waiting]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # After an interrupt the tools that have not begun need not begin.
+        try:
+            return list(pool.map(lambda call: call(), waiting))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def run_tool(command: Sequence[str], cwd: str) -> Outcome:

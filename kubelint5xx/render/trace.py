@@ -10,19 +10,20 @@ import re
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 
-from kubelint5xx.core.document import Document
-from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.source import Source, Span
-from kubelint5xx.formats import yaml
-from kubelint5xx.formats.embedded import embedded
 from kubelint5xx.render.rendering import Rendering
+from kubelint5xx.render.written import Written, written_in
 
 MAX_RENDERS = 80  # of one rendering: each takes a tool's start, a tenth of a second or more
+MAX_TRIES = 24  # for one place
 MARK = "kl5xx"
+# Values that others refer to, or that choose between ways to read the rest.
+_FIXED = frozenset({"apiversion", "kind", "image", "tag", "number", "digest", "host", "path", "namespace", "branch"})
 
 _KEY = pattern(r"^[ \t]*(?:- )*[\"']?([\w./-]+)[\"']?[ \t]*:")
 _ORIGIN = pattern(r"^# Source: [^/\r\n]+/([^\r\n]+)", re.M)
+_TOKEN = pattern(r"\d+")
 _NUMBER = pattern(r"-?\d+")
 _NAME = pattern(r"[A-Za-z][\w-]*")
 
@@ -34,7 +35,10 @@ class Trace:
         self._rendering, self._load = rendering, source
         self._lines = rendering.text.split("\n")
         self._sources: dict[str, Source | None] = {}
-        self._moved: dict[Span, frozenset[int]] = {}
+        self._values: dict[str, list[Written]] = {}
+        self._moved: dict[Span, frozenset[int] | None] = {}
+        self._marked: tuple[dict[str, Span], list[str] | None] | None = None
+        self._aligned: dict[int, str] | None = None
         self._found: dict[tuple[int, str], Span] = {}
         self._renders = 0
 
@@ -52,51 +56,126 @@ class Trace:
         return self._found[key]
 
     def _search(self, span: Span) -> Span:
-        line = span.line
-        for candidate in self._candidates(span):
-            if line in self._moves(candidate):
+        line, tried = span.line, 0
+        certain, excluded = self._by_number(span)
+        if certain is not None:
+            return certain
+        if _KEY.fullmatch(self._lines[line - 1].rstrip()) and self._lines[line - 1].rstrip().endswith(":"):
+            # A key with other keys below it: no value makes this line.
+            return self._in_template(span, sure=True)
+        for candidate, same in self._candidates(span):
+            if candidate in excluded:
+                continue
+            tried += 1
+            moves = self._moves(candidate) if tried <= MAX_TRIES else frozenset()
+            # What patches refer to cannot be changed alone: where the same value of the same object is no longer the
+            # same, the tool fails.
+            if same if moves is None else line in moves:
                 return candidate
         return self._in_template(span, sure=True)
 
-    def _candidates(self, span: Span) -> Iterator[Span]:
-        """Values that could be this one: first those with its text under its key, then its text, then its key."""
+    def _by_number(self, span: Span) -> tuple[Span | None, frozenset[Span]]:
+        """Which number of a file is the one at ``span``, told by one rendering in which each is another one.
+
+        Else the numbers that it is not.
+        """
+        none: frozenset[Span] = frozenset()
+        if not _NUMBER.search(span.text) or "\n" in span.text:
+            return None, none
+        marks, lines = self._numbers()
+        if lines is None:
+            return None, none
+        if self._aligned is None:
+            self._aligned = dict(_aligned(self._lines, lines))
+        new = self._aligned.get(span.line)
+        if new is None:
+            return None, none
+        old = self._lines[span.line - 1]
+        if new == old:
+            return None, frozenset(marks.values())
+        start = span.start - span.source.line_start(span.line)
+        before, after = list(_TOKEN.finditer(old)), _TOKEN.findall(new)
+        if len(before) != len(after):
+            return None, none
+        for token, other in zip(before, after, strict=True):
+            inside = start <= token.start() and token.end() <= start + len(span.text)
+            if inside and token[0] != other and other in marks:
+                return marks[other], none
+        return None, none
+
+    def _numbers(self) -> tuple[dict[str, Span], list[str] | None]:
+        """Every number of the files with a mark for it, and what the tool prints where each is its mark."""
+        if self._marked is None:
+            marks: dict[str, Span] = {}
+            texts: dict[str, str] = {}
+            taken = set(_TOKEN.findall(self._rendering.text))
+            free = (str(number) for number in range(901, 3000) if str(number) not in taken)
+            for path in self._rendering.writable:
+                chosen = [one for one in self._written(path) if _markable(one)]
+                changes = [(one.span, mark) for one, mark in zip(chosen, free, strict=False)]
+                if not changes:
+                    continue
+                content = changes[0][0].source.text
+                for span, mark in sorted(changes, key=lambda change: -change[0].start):
+                    marks[mark] = span
+                    content = content[: span.start] + _TOKEN.sub(mark, span.text, count=1) + content[span.end :]
+                texts[path] = content
+            made = self._again(texts) if marks else None
+            self._marked = marks, made.split("\n") if made is not None else None
+        return self._marked
+
+    def _candidates(self, span: Span) -> Iterator[tuple[Span, bool]]:
+        """Values that could be this one, and whether they are the same value of the same object.
+
+        First those with its text under its key, then its text, then its key; of these, those whose keys above are
+        the most alike.
+        """
         wanted, key = _bare(span.text), self._key_at(span.line)
-        found: list[tuple[int, Span]] = []
+        keys, owner = self._named_at(span)
+        found: list[tuple[int, int, int, Span, bool]] = []
         for order, path in enumerate(self._rendering.writable):
-            for own, value in self._scalars(path):
-                same_text = _bare(value.text) == wanted or (len(wanted) > 2 and wanted in value.text)
-                same_key = bool(key) and own.lower() == key.lower()
-                if same_text or same_key or (_NUMBER.fullmatch(wanted) and _NUMBER.fullmatch(_bare(value.text))):
-                    rank = (0 if same_text and same_key else 1 if same_text else 2 if same_key else 3) * 100 + order
-                    found.append((rank, value))
+            for value in self._written(path):
+                there = _bare(value.span.text)
+                same_text = there == wanted or (len(wanted) > 2 and wanted in there)
+                same_key = bool(key) and value.key.lower() == key.lower()
+                if same_text or same_key or (_NUMBER.fullmatch(wanted) and _NUMBER.fullmatch(there)):
+                    rank = 0 if same_text and same_key else 1 if same_text else 2 if same_key else 3
+                    likeness = value.likeness(keys, owner)
+                    # Patches name an object that others make.
+                    nearer = -order if likeness >= 100 and key == "name" else order
+                    found.append((rank, -likeness, nearer, value.span, likeness >= 100 and there == wanted))
         # A far-fetched candidate is only worth a try while there are few.
-        far = [one for one in found if one[0] >= 300]
-        near = [one for one in found if one[0] < 300]
-        for _, value in sorted(near, key=lambda one: one[0]):
-            yield value
-        if len(far) <= 12:
-            yield from (value for _, value in far)
+        far = [one for one in found if one[0] == 3]
+        near = [one for one in found if one[0] < 3]
+        chosen = sorted(near, key=lambda one: one[:3]) + (far if len(far) <= 12 else [])
+        yield from ((place, same) for *_, place, same in chosen)
 
-    def _scalars(self, path: str) -> list[tuple[str, Span]]:
-        source = self._source(path)
-        if source is None:
-            return []
-        found: list[tuple[str, Span]] = []
-        for document in yaml.read(source).documents:
-            _collect(document.root, "", found)
-        return found
+    def _named_at(self, span: Span) -> tuple[tuple[str, ...], tuple[str, str]]:
+        """The keys that lead to the value at ``span``, and the kind and name of its object."""
+        content = span.source.text
+        start, end = content.rfind("\n---", 0, span.start) + 1, content.find("\n---", span.start)
+        document = Source(span.path, content[start : end if end >= 0 else len(content)])
+        for value in written_in(document):
+            if value.span.start + start <= span.start < max(value.span.end, value.span.start + 1) + start:
+                return value.keys, value.owner
+        return (), ("", "")
 
-    def _moves(self, candidate: Span) -> frozenset[int]:
-        """The lines of the rendering that change when ``candidate`` does."""
+    def _written(self, path: str) -> list[Written]:
+        if path not in self._values:
+            source = self._source(path)
+            self._values[path] = list(written_in(source)) if source is not None else []
+        return self._values[path]
+
+    def _moves(self, candidate: Span) -> frozenset[int] | None:
+        """The lines of the rendering that change when ``candidate`` does; None where nothing renders then."""
         if candidate not in self._moved:
-            self._moved[candidate] = self._changed({candidate.path: _replaced(candidate)})
+            if self._renders >= MAX_RENDERS:
+                return frozenset()
+            made = self._again({candidate.path: replaced(candidate)})
+            self._moved[candidate] = (
+                None if made is None else frozenset(at for at, _ in _differences(self._lines, made.split("\n")))
+            )
         return self._moved[candidate]
-
-    def _changed(self, texts: dict[str, str]) -> frozenset[int]:
-        rendered = self._again(texts)
-        if rendered is None:
-            return frozenset()
-        return frozenset(line for line, _ in _differences(self._lines, rendered.split("\n")))
 
     def _again(self, texts: dict[str, str]) -> str | None:
         if self._renders >= MAX_RENDERS:
@@ -156,34 +235,26 @@ class Trace:
         return self._sources[path]
 
 
-def _collect(node: Node, key: str, found: list[tuple[str, Span]]) -> None:
-    if isinstance(node, Scalar):
-        # A patch or a file can stand in a value, as a text of its own.
-        inner = _inner(node)
-        for document in inner:
-            _collect(document.root, key, found)
-        if not inner:
-            found.append((key, node.span.in_file()))
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            _collect(item, key, found)
-    elif isinstance(node, Mapping):
-        for entry in node.entries:
-            _collect(entry.value, str(entry.key.value), found)
+def _markable(value: Written) -> bool:
+    """Whether a number can become another one without breaking what refers to it."""
+    said = _bare(value.span.text)
+    plain = _TOKEN.search(said) is not None and "\n" not in said and not said.startswith(("-", "{", "[", "*", "&"))
+    return plain and value.key.lower() not in _FIXED and not value.key.lower().endswith(("port", "version", "name"))
 
 
-def _inner(scalar: Scalar) -> tuple[Document, ...]:
-    said = text(scalar) or ""
-    if "\n" not in said and not said.startswith(("[", "{")):
-        return ()
-    source = embedded(scalar)
-    if source.inside is None or source.inside.indent is None:
-        return ()
-    return tuple(one for one in yaml.read(source).documents if isinstance(one.root, (Mapping, Sequence)))
+def _aligned(old: list[str], new: list[str]) -> Iterator[tuple[int, str]]:
+    """The lines (from 1) of ``old``, each with the line that stands in its place in ``new``."""
+    if len(old) == len(new):
+        yield from enumerate(new, 1)
+        return
+    for tag, i, k, m, n in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal" or k - i == n - m:
+            yield from zip(range(i + 1, k + 1), new[m:n], strict=True)
 
 
-def _replaced(span: Span) -> str:
-    """The file's text with another value of the same type at ``span``."""
+def replaced(span: Span, content: str | None = None) -> str:
+    """The file's text (or ``content``, the same up to the end of ``span``) with another value of the same type there.
+    """
     text = span.text
     bare = _bare(text)
     if bare in ("true", "false"):
@@ -195,7 +266,8 @@ def _replaced(span: Span) -> str:
         other = _NUMBER.sub(lambda match: str(int(match[0]) + 1), bare, count=1)
     else:
         other = f"{bare}-{MARK}" if _NAME.fullmatch(bare) else f"{bare} {MARK}"
-    return span.source.text[: span.start] + text.replace(bare, other, 1) + span.source.text[span.end :]
+    content = span.source.text if content is None else content
+    return content[: span.start] + text.replace(bare, other, 1) + content[span.end :]
 
 
 def _differences(old: list[str], new: list[str]) -> Iterator[tuple[int, str]]:

@@ -221,3 +221,20 @@ def test_text_in_a_config_map_is_followed_to_its_template(tmp_path: Path) -> Non
         "charts/web/templates/settings.yaml": settings + indent(conf, "    "),
     }
     assert found(written(tmp_path, files)) == ["server-closes-first charts/web/values.yaml: keepAlive: 5"]
+
+
+def test_a_dependency_that_is_vendored_as_an_archive_is_rendered_with_its_values(tmp_path: Path) -> None:
+    chart = "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies: [{name: web, version: 1.0.0}]\n"
+    root = written(
+        tmp_path / "repo",
+        {"Chart.yaml": chart, "values.yaml": "web:\n  grace: 25\n", "templates/namespace.yaml": NAMESPACE},
+    )
+    written(tmp_path, CHART)
+    subprocess.run(
+        ["helm", "package", str(tmp_path / "charts/web"), "--destination", str(root / "charts")], check=True
+    )
+    assert (root / "charts/web-1.0.0.tgz").is_file()
+    assert found(root) == ["grace-too-short values.yaml: grace: 25"]
+    # What only the archive says stands there, and nowhere that a person could change here.
+    written(root, {"values.yaml": "web:\n  delay: 3\n  grace: 60\n"})
+    assert found(root) == ["no-drain-delay values.yaml: delay: 3"]
