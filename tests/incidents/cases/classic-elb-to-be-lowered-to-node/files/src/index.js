@@ -1,0 +1,7 @@
+const express = require("express");
+
+const app = express();
+
+app.get("/healthz", (req, res) => res.send("ok"));
+
+app.listen(5001);

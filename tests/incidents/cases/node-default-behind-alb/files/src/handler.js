@@ -1,0 +1,3 @@
+export function handle(request, response) {
+  response.end(request.url === "/healthz" ? "ok" : "{}");
+}
