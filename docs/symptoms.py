@@ -13,6 +13,7 @@ MEETS = {
     "reset": "a connection that is reset or closed under a request",
     "timeout": "no answer in time",
     "no_target": "no target that could answer",
+    "crash": "a server that ends while it answers",
 }
 WHEN = {
     "always": "all the time, or from the first request on",
@@ -54,9 +55,13 @@ def _answers(symptom: str) -> dict[int, list[str]]:
 
 def _statuses(symptom: str) -> str:
     # The most common one first.
+    if symptom == "crash":
+        return "500, 502"
     ranked = sorted(_answers(symptom).items(), key=lambda item: -len(item[1]))
     return ", ".join(str(status) for status, _ in ranked)
 
 
 def _who(symptom: str) -> str:
+    if symptom == "crash":
+        return "500 where the server still gets to answer, 502 from the balancer where it does not."
     return "\n".join(fill(f"{status} from {', '.join(names)}.", 120) for status, names in _answers(symptom).items())
