@@ -1,6 +1,7 @@
 """Speed as ratios, each measured in one run on one machine: `python bench/ratios.py DIRECTORY`.
 
-* ``check`` over DIRECTORY against composing every YAML file of it with libyaml and doing nothing else;
+* ``check`` over DIRECTORY, without the tools of others, against composing every YAML file of it with libyaml and doing
+  nothing else;
 * ``--version`` against a bare Python;
 * ``check`` of one small manifest against a bare Python.
 
@@ -61,7 +62,7 @@ def main() -> None:
         manifest.write_text(MANIFEST, encoding="utf-8")
         pairs = {
             "check / compose": (
-                [*program, "check", "--exit-zero", str(options.directory)],
+                [*program, "check", "--exit-zero", "--render", "never", str(options.directory)],
                 [sys.executable, "-c", COMPOSE, str(options.directory)],
             ),
             "--version / python": ([*program, "--version"], [sys.executable, "-c", ""]),
