@@ -76,7 +76,8 @@ def stack_files(root: Path) -> dict[str, str]:
     return {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(root.rglob("*"))
-        if path.is_file()
+        # Installing the package compiles what ends in .py, a server's configuration among it.
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
 

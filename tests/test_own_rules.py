@@ -153,6 +153,9 @@ def test_an_example_that_is_not_as_it_says_fails(repository: Path) -> None:
 def test_a_stack_may_lie_beside_the_rule(repository: Path) -> None:
     rule = repository / f"platform/house/{DRAIN}.yaml"
     shutil.copytree(ROOT / "examples/alb-gunicorn", repository / "platform/house/shop")
+    compiled = repository / "platform/house/shop/__pycache__/gunicorn.conf.cpython-311.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"\xa7\r\r\n")
     rule.write_text(rule.read_text(encoding="utf-8").replace("alb-gunicorn", "shop"), encoding="utf-8")
     assert run("test", "platform").exit_code == 0
     rule.write_text(rule.read_text(encoding="utf-8").replace("shop", "shoe"), encoding="utf-8")
