@@ -45,7 +45,7 @@ def record(cls: type[Any] | None = None, /, *, eq: bool = True, frozen: bool = T
 def replace(obj: T, **changes: Any) -> T:
     """A copy of a record with other values in some fields. Raises TypeError for a field that it does not have."""
     values = {name: getattr(obj, name) for name in obj.__match_args__}  # type: ignore[attr-defined]
-    return type(obj)(**{**values, **changes})
+    return obj._record(**{**values, **changes})  # type: ignore[attr-defined,no-any-return]
 
 
 def _made(cls: type[Any], eq: bool, frozen: bool) -> type[Any]:
@@ -62,6 +62,8 @@ def _made(cls: type[Any], eq: bool, frozen: bool) -> type[Any]:
     if eq:
         namespace["__eq__"], namespace["__hash__"] = _eq, _hash if frozen else None
     made: type[Any] = type(cls.__name__, cls.__bases__, namespace)
+    # What a class makes that derives its fields in a way of its own is copied as a plain record.
+    made._record = made
     return made
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
@@ -79,25 +81,80 @@ def evaluated(span: Span, body: Body, evaluator: Evaluator, skip: tuple[str, ...
 
     An attribute's key has the span of its name, a block's key that of its header.
     """
-    entries: list[Entry] = []
-    open_ = "a part of this block could not be read" if body.unread else ""
-    for item in body.items:
+    return _Evaluated(span, body, evaluator, skip, depth)
+
+
+class _Evaluated(Mapping):
+    """A body whose items are evaluated when they are asked for: of all those in a tree's resources, a quarter is."""
+
+    __slots__ = ("_body", "_depth", "_evaluator", "_found", "_skip", "_span")
+
+    def __init__(self, span: Span, body: Body, evaluator: Evaluator, skip: tuple[str, ...], depth: int) -> None:
+        self._span = span
+        self._body, self._evaluator, self._skip, self._depth = body, evaluator, skip, depth
+        self._found: dict[int, tuple[list[Entry], str]] = {}
+
+    @property
+    def span(self) -> Span:
+        return self._span
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for at in range(len(self._body.items)) for entry in self._of(at)[0])
+
+    @property
+    def open(self) -> str:
+        found = [self._of(at)[1] for at, item in enumerate(self._body.items) if _is_dynamic(item)]
+        unread = "a part of this block could not be read" if self._body.unread else ""
+        return next((reason for reason in reversed(found) if reason), unread)
+
+    def entry(self, key: str) -> Entry | None:
+        return next((entry for entry in reversed(self._named(key))), None)
+
+    def every(self, key: str) -> Iterator[Node]:
+        return (entry.value for entry in self._named(key))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return (self.span, self.entries, self.open) == (other.span, other.entries, other.open)
+
+    def __hash__(self) -> int:
+        return hash((self.span, self.entries, self.open))
+
+    def _named(self, key: str) -> list[Entry]:
+        places = [at for at, item in enumerate(self._body.items) if _makes(item) == key]
+        return [entry for at in places for entry in self._of(at)[0]]
+
+    def _of(self, at: int) -> tuple[list[Entry], str]:
+        if at not in self._found:
+            self._found[at] = self._made(self._body.items[at])
+        return self._found[at]
+
+    def _made(self, item: Attribute | Block) -> tuple[list[Entry], str]:
+        """What one item says, and why it may say more."""
         if isinstance(item, Attribute):
-            if item.name in skip:
-                continue
-            value = _names(item) if item.name in _NAMING else evaluator.value(item.expression)
-            if not is_null(value):
-                entries.append(Entry(Scalar(item.name_span, item.name, item.name), value))
-        elif item.type in skip:
-            continue
-        elif item.type == "dynamic" and len(item.labels) == 1:
-            found, unknown = _dynamic(item, evaluator, depth)
-            entries.extend(found)
-            open_ = unknown or open_
-        else:
-            key = Scalar(item.header, item.type, item.type)
-            entries.append(Entry(key, _nested(item.span, item.body, evaluator, depth)))
-    return Mapping(span, tuple(entries), open_)
+            if item.name in self._skip:
+                return [], ""
+            value = _names(item) if item.name in _NAMING else self._evaluator.value(item.expression)
+            return [] if is_null(value) else [Entry(Scalar(item.name_span, item.name, item.name), value)], ""
+        if item.type in self._skip:
+            return [], ""
+        if _is_dynamic(item):
+            return _dynamic(item, self._evaluator, self._depth)
+        key = Scalar(item.header, item.type, item.type)
+        return [Entry(key, _nested(item.span, item.body, self._evaluator, self._depth))], ""
+
+
+def _is_dynamic(item: Attribute | Block) -> bool:
+    return isinstance(item, Block) and item.type == "dynamic" and len(item.labels) == 1
+
+
+def _makes(item: Attribute | Block) -> str:
+    """The key of the entries that an item makes."""
+    if isinstance(item, Block):
+        return item.labels[0] if _is_dynamic(item) else item.type
+    return item.name
 
 
 def _nested(span: Span, body: Body, evaluator: Evaluator, depth: int) -> Node:

@@ -8,7 +8,7 @@ several major versions; ``var.major`` tells which of them it is, where the versi
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Embedding, Source, Span
 from kubelint5xx.eval.declarations import Declarations, declarations
+from kubelint5xx.formats.hcl import Block
 
 _REGISTRY = "registry.terraform.io/"
 # By source address: the sketches of a module, each with the first and the last major version that it is true of.
@@ -38,9 +39,9 @@ class Sketch:
     major: Node
 
 
-def sketch_of(source: str, version: Node | None, arguments: Collection[str], header: Span) -> Sketch | None:
-    """The sketch of the module that a call at ``header`` names; None where the module, or the version that the call
-    asks for, is not known. ``arguments`` are those that the call gives: each version has its own."""
+def sketch_of(source: str, version: Node | None, call: Block, header: Span) -> Sketch | None:
+    """The sketch of the module that a ``call`` names, for places at ``header``; None where the module, or the version
+    that the call asks for, is not known. What arguments it gives tells too: each version has its own."""
     name = source.removeprefix(_REGISTRY)
     majors = _majors(version)
     if majors is None:
@@ -52,7 +53,7 @@ def sketch_of(source: str, version: Node | None, arguments: Collection[str], hea
     ]
     if len(found) > 1:
         known = {argument for file, _ in found for argument in _arguments(file)}
-        given = known & set(arguments)
+        given = known & {argument.name for argument in call.body.attributes()}
         found = [(file, meant) for file, meant in found if given <= _arguments(file)]
     if len(found) != 1:
         return None

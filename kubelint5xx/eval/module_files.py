@@ -82,8 +82,7 @@ class ModuleFiles:
             return None
         from kubelint5xx.eval.known_modules import sketch_of
 
-        arguments = [attribute.name for attribute in block.body.attributes()]
-        return sketch_of(place.source, version, arguments, place.header)
+        return sketch_of(place.source, version, block, place.header)
 
     def find(self, place: Place) -> tuple[Place, Declarations] | None:
         """What a module declares, with the directory that it turned out to be in; None where it is not in the files."""

@@ -31,6 +31,7 @@ from kubelint5xx.formats.hcl_expression import (
     Unary,
     Unreadable,
 )
+from kubelint5xx.formats.hcl_plain import plain
 
 if TYPE_CHECKING:
     from tree_sitter import Node as SyntaxNode
@@ -82,6 +83,11 @@ def expression(syntax: Syntax, node: SyntaxNode, depth: int = 0) -> Expression:
         return Unreadable(syntax.span(node), "this expression is nested too deeply to be read")
     if depth == 0 and node.has_error:
         return Unreadable(syntax.span(node), "this expression could not be read")
+    return plain(syntax, node.start_byte, node.end_byte) or converted(syntax, node, depth)
+
+
+def converted(syntax: Syntax, node: SyntaxNode, depth: int = 0) -> Expression:
+    """What the tree says of a syntax node that is sound."""
     while True:
         kind = node.type
         convert = _CONVERTERS.get(kind)

@@ -14,7 +14,11 @@ from kubelint5xx.core.record import record
 
 # What begins a line, but for comments of one line.
 _START = byte_pattern(rb"\n([^\s#][^\n]*)")
-_HEADER = byte_pattern(rb'(([A-Za-z_][\w-]*)((?:[ \t]+"[^"\\$%\n]*")*))[ \t]*\{[ \t]*(\}?)[ \t\r]*')
+# A block on one line holds one attribute, here without any braces but empty ones.
+_ONE_LINE = rb'(?:[^{}"#/\n]|"[^"\\$%\n]*"|\{\})*'
+_HEADER = byte_pattern(
+    rb'(([A-Za-z_][\w-]*)((?:[ \t]+"[^"\\$%\n]*")*))[ \t]*\{(?:' + _ONE_LINE + rb"(\})|[ \t]*)[ \t\r]*"
+)
 _LABEL = byte_pattern(rb'"([^"]*)"')
 _END = byte_pattern(rb"\}[ \t\r]*")
 _BETWEEN = byte_pattern(rb"(?:[ \t\r]*(?:(?:#|//)[^\n]*)?(?:\n|\Z))*+")

@@ -20,6 +20,8 @@ from kubelint5xx.formats.hcl import (
     unreadable,
 )
 from kubelint5xx.formats.hcl_conversion import Syntax
+from kubelint5xx.formats.hcl_expression import Expression
+from kubelint5xx.formats.hcl_plain import plain_attribute
 
 
 # A module that several roots call is read once, and its expressions are converted once.
@@ -59,7 +61,7 @@ class _Text:
         return self.syntax.data[self.syntax.base : self.syntax.base + self.length]
 
     def body(self) -> Body:
-        root = syntax_tree(self._bytes())
+        root = _tree(self._bytes())
         blocks = [item for part in root.children for item in items_of(self.syntax, part) if isinstance(item, Block)]
         items = blocks[0].body.items if blocks else ()
         if not root.has_error:
@@ -77,8 +79,21 @@ class _Text:
         start, end = place
         if start == end:
             return []
-        root = syntax_tree(block[start:end])
+        read = plain_attribute(self.syntax, start, end)
+        if read is not None:
+            return [self._attribute(name, start, *read)]
+        root = _tree(block[start:end])
         found = [item for part in root.children for item in items_of(self.syntax.at(start), part)]
         if root.has_error or len(found) != 1 or not isinstance(found[0], Attribute):
             return None
         return [found[0]]
+
+    def _attribute(self, name: str, start: int, end: int, expression: Expression) -> Attribute:
+        source, offset = self.syntax.source, self.syntax.offset
+        first = offset(start)
+        key = Span(source, first, offset(start + len(name.encode())))
+        return Attribute(name, key, Span(source, first, offset(end)), lambda: expression)
+
+
+# What is known of a module of the registry is the same text for each of its callers.
+_tree = lru_cache(maxsize=1024)(syntax_tree)

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubelint5xx.core.source import Source
-from kubelint5xx.formats.hcl import Attribute, Block, Body, parse
+from kubelint5xx.formats.hcl import Attribute, Block, Body, parse, syntax_tree
+from kubelint5xx.formats.hcl_conversion import Syntax, converted
 from kubelint5xx.formats.hcl_layout import layout
+from kubelint5xx.formats.hcl_plain import plain, plain_attribute
 from kubelint5xx.formats.hcl_skim import skim
 
 PIECES = (
@@ -83,3 +85,31 @@ def test_an_error_is_told_when_its_block_is_asked_for() -> None:
     assert first.attribute("default") is not None and second.attribute("b") is not None and not problems
     assert second.body.unread and not first.body.unread
     assert [(problem.path, problem.line, problem.kind) for problem in problems] == [("a.tf", 6, "unreadable")]
+
+
+NAME = st.from_regex(r"[A-Za-z_][\w]{0,4}", fullmatch=True).filter(str.isascii)
+PLAIN = st.one_of(
+    st.sampled_from(("true", "false", "null", "0", "007", "42", "1.5", "-3", "true.x", "a-b", "a.0", '"$x"', '"a%{b"')),
+    st.text(alphabet='ab c"\\${}é#/\n', max_size=8).map(lambda text: f'"{text}"'),
+    st.lists(NAME, min_size=1, max_size=4).map(".".join),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PLAIN, st.sampled_from(("", " # one", "  ", "é = 1")))
+def test_what_is_read_without_a_syntax_tree_is_what_the_tree_says(written: str, after: str) -> None:
+    source = Source("a.tf", f'# é\nvariable "x" {{\n  default = {written}{after}\n  other = [{written}]\n}}\n')
+    syntax = Syntax.of(source)
+    start = syntax.data.index(b"default")
+    end = start + len(f"default = {written}".encode())
+    read = plain_attribute(syntax, start, end)
+    tree = syntax_tree(syntax.data[start:end])
+    if read is not None:
+        assert not tree.has_error
+        node = tree.children[0].children[0].named_children[-1]
+        assert read == (end, converted(syntax.at(start), node))
+    value = source.text.index(written, source.text.index("= "))
+    first = len(source.text[:value].encode())
+    alone = plain(syntax, first, first + len(written.encode()))
+    assert (alone is None) == (read is None)
+    assert read is None or alone == read[1]
