@@ -104,9 +104,9 @@ class _Evaluated(Mapping):
 
     @property
     def open(self) -> str:
-        found = [self._of(at)[1] for at, item in enumerate(self._body.items) if _is_dynamic(item)]
-        unread = "a part of this block could not be read" if self._body.unread else ""
-        return next((reason for reason in reversed(found) if reason), unread)
+        reasons = ["a part of this block could not be read"] if self._body.unread else []
+        reasons += [self._of(at)[1] for at, item in enumerate(self._body.items) if _is_dynamic(item)]
+        return "; ".join(reason for reason in dict.fromkeys(reasons) if reason)
 
     def entry(self, key: str) -> Entry | None:
         return next((entry for entry in reversed(self._named(key))), None)

@@ -68,6 +68,19 @@ def blocks(body: Node | None, *path: str) -> Iterator[Mapping]:
             yield from blocks(found, *path[1:])
 
 
+_DYNAMIC = 'the dynamic block "'
+
+
+def hidden_blocks(body: Mapping) -> dict[str, str]:
+    """The names of the blocks of which there may be more than are seen, with the reasons; under the empty name why
+    there may be more of anything."""
+    if not body.open:
+        return {}
+    first, *others = body.open.split(f"; {_DYNAMIC}")
+    reasons = [first, *(_DYNAMIC + other for other in others)]
+    return {reason.split('"')[1] if reason.startswith(_DYNAMIC) else "": reason for reason in reasons}
+
+
 def why_hidden(body: Mapping, key: str) -> str:
     """Why there may be an attribute or more blocks of this name than are seen; empty where all are.
 
@@ -76,9 +89,8 @@ def why_hidden(body: Mapping, key: str) -> str:
     for node in body.every(key):
         if isinstance(node, Unresolved):
             return node.reason
-    if body.open.startswith('the dynamic block "') and f'"{key}"' not in body.open:
-        return ""
-    return body.open
+    hidden = hidden_blocks(body)
+    return hidden.get("") or hidden.get(key, "")
 
 
 def text_at(body: Node | None, key: str) -> str | None:

@@ -15,7 +15,7 @@ from kubelint5xx.core.node import Entry, Mapping, Node, Reference, Scalar, Seque
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.formats.embedded import embedded
-from kubelint5xx.link.attributes import why_unknown
+from kubelint5xx.link.attributes import hidden_blocks, why_unknown
 from kubelint5xx.link.objects import KubeObject, objects_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ _NAMES = {
 }
 # Numbers or names, which the provider takes as texts.
 _NUMBERS = frozenset(("targetPort", "port", "servicePort", "number", "maxSurge", "maxUnavailable", "minAvailable"))
-_DYNAMIC = 'the dynamic block "'
 _MAX_DEPTH = 30
 
 
@@ -190,9 +189,9 @@ class _Blocks:
             return self.followed(body, depth)
         if not isinstance(body, Mapping) or depth > _MAX_DEPTH:
             return body
-        hidden = body.open
-        if hidden and not hidden.startswith(_DYNAMIC):
-            return Unresolved(body.span, hidden)
+        hidden = hidden_blocks(body)
+        if "" in hidden:
+            return Unresolved(body.span, hidden[""])
         found: list[Entry] = []
         lists: dict[str, list[Node]] = {}
         keys: dict[str, Scalar] = {}
@@ -209,10 +208,10 @@ class _Blocks:
             else:
                 found.append(Entry(key, self.value(field, entry.value, name, depth)))
         found += [Entry(keys[field], _items(keys[field], nodes)) for field, nodes in lists.items()]
-        if hidden:
-            field = _field(hidden.split('"')[1], parent)
+        for name, reason in hidden.items():
+            field = _field(name, parent)
             found = [entry for entry in found if entry.key.value != field]
-            found.append(Entry(Scalar(body.span, field, field), Unresolved(body.span, hidden)))
+            found.append(Entry(Scalar(body.span, field, field), Unresolved(body.span, reason)))
         return Mapping(body.span, tuple(found))
 
     def value(self, field: str, node: Node, name: str, depth: int) -> Node:
