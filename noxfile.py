@@ -33,7 +33,8 @@ def tests(session: nox.Session) -> None:
     session.install("-q", "-e", ".", *_group("test"))
     _node_tools(session)
     _go_tools(session)
-    # A server that cannot be installed is said here, and its tests are skipped.
+    # A suite that cannot be had and a server that cannot be installed are said here, and their tests are skipped.
+    session.run("python", "-m", "tests.suites")
     session.run("python", "-m", "lab", "--install", "--quick")
     session.run("pytest", *session.posargs, env={"PATH": f"{TOOLS / 'bin'}{os.pathsep}{os.environ['PATH']}"})
 

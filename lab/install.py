@@ -35,14 +35,18 @@ def install(server: Server) -> None:
     if installed(server):
         return
     for kind, wanted in server.needs.items():
-        if kind in _PROGRAMS and shutil.which(_PROGRAMS[kind]) is None:
-            raise NotInstalled(f"{_PROGRAMS[kind]} is not on this machine")
-        folder = CACHE / server.name
-        folder.mkdir(parents=True, exist_ok=True)
-        _KINDS[kind](folder, wanted)
+        bring(kind, wanted, CACHE / server.name)
     stamps = CACHE / "stamps"
     stamps.mkdir(exist_ok=True)
     (stamps / server.name).write_text(stamp(server), "utf-8")
+
+
+def bring(kind: str, wanted: Any, folder: Path) -> None:
+    """Brings into ``folder`` what is ``wanted`` of one kind of package manager. Raises NotInstalled."""
+    if kind in _PROGRAMS and shutil.which(_PROGRAMS[kind]) is None:
+        raise NotInstalled(f"{_PROGRAMS[kind]} is not on this machine")
+    folder.mkdir(parents=True, exist_ok=True)
+    _KINDS[kind](folder, wanted)
 
 
 def stamp(server: Server) -> str:

@@ -13,7 +13,8 @@ class Document:
     """One parsed document: a file, or one part of a file that holds several.
 
     ``origin`` is what a generator says about where the document came from (Helm's ``# Source:`` comment);
-    ``namespace`` where an object that names none is put.
+    ``namespace`` where an object that names none is put. ``home`` is the file that it belongs to, where that is not the
+    file of its text.
     """
 
     source: Source
@@ -21,6 +22,7 @@ class Document:
     root: Node
     origin: str = ""
     namespace: str = ""
+    home: str = ""
 
 
 @record

@@ -14,12 +14,16 @@ class Source:
     Sources compare by identity: two files with the same text are two sources. ``inside`` tells where the text stands
     when it is not a file but a value in one (a server's configuration in a ConfigMap): its offsets and lines are the
     text's own, and ``Span.in_file`` leads to the file's.
+
+    A file of another repository is known by the lines that were told of it: ``stated`` is where the configuration
+    names who told, and ``path`` begins with that name.
     """
 
     path: str
     text: str
     _starts: list[int] = field(default_factory=list)
     inside: Embedding | None = None
+    stated: Span | None = None
 
     def line_of(self, offset: int) -> int:
         """The line (from 1) in which the code point at ``offset`` stands."""
@@ -106,6 +110,27 @@ class Span:
         start = inside.offset(self.source, self.start)
         end = inside.offset(self.source, self.end - 1) + 1 if self.end > self.start else start
         return Span(outer, start, max(start, min(end, len(outer.text)))).in_file()
+
+    @property
+    def foreign(self) -> bool:
+        """Whether this is in a file of another repository, which nobody can open here."""
+        return self.source.stated is not None
+
+    @property
+    def document(self) -> str:
+        """How the configuration calls the document that tells of a file of another repository; else empty."""
+        stated = self.source.stated
+        return stated.text.strip("\"'") if stated is not None else ""
+
+    @property
+    def own_path(self) -> str:
+        """The path in the repository that the file is of."""
+        return self.path.removeprefix(f"{self.document}:") if self.foreign else self.path
+
+    def here(self) -> Span:
+        """This span in its file; of one in another repository, where the configuration names who told of it."""
+        stated = self.source.stated
+        return self.in_file() if stated is None else stated.in_file()
 
     @property
     def line(self) -> int:

@@ -7,6 +7,7 @@ the values that decided it, and no rule says anything about it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from enum import IntEnum
 
 from kubelint5xx.core.record import record
@@ -104,7 +105,7 @@ class Version:
                 digits += character
             if not digits:
                 break
-            parts.append(int(digits))
+            parts.append(int(digits[:9]))
             if digits != part:
                 break
         return cls(tuple(parts), text.strip()) if parts else None
@@ -222,6 +223,15 @@ class Subject:
     @property
     def confidence(self) -> Confidence:
         return Confidence.LOW if any(join.assumed for join in self.joins) else Confidence.HIGH
+
+
+def doubted(value: Value, joins: Iterable[Join]) -> Value:
+    """The value as it is known where it rests on ``joins``: it is no surer than they are."""
+    for join in joins:
+        if join.assumed:
+            assumed = Value(value.data, Assumed(join.said, join.place or value.place), value.reason)
+            value = Value(value.data, Derived(join.said, (value, assumed)), value.reason)
+    return value
 
 
 def in_words(data: Data) -> str:

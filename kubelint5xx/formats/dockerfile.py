@@ -170,17 +170,24 @@ def _exec_form(line: _Line, start: int, end: int) -> Sequence | None:
     return Sequence(line.span(start, end), words)
 
 
-def final_stage(root: Node) -> Stage | None:
-    """The image that the last stage builds; None where the file has no FROM."""
-    builder = _Builder()
+def final_stage(root: Node, target: str = "", arguments: dict[str, Node] | None = None) -> Stage | None:
+    """The image that the last stage builds, or the stage ``target``; None where the file has no such stage.
+
+    ``arguments``: the build arguments that the build is given.
+    """
+    builder = _Builder(given=arguments or {})
     for entry in root.entries if isinstance(root, Mapping) else ():
-        builder.instruction(str(entry.key.value), entry.value)
-    return builder.finished()
+        name = str(entry.key.value)
+        if target and name == "FROM" and builder.stage is not None and builder.name == target.lower():
+            break
+        builder.instruction(name, entry.value)
+    return builder.finished() if not target or builder.name == target.lower() else None
 
 
 @record(frozen=False)
 class _Builder:
-    """Applies instructions in order. ``arguments`` are those before the first FROM, ``variables`` the stage's."""
+    """Applies instructions in order. ``arguments`` are those before the first FROM, ``variables`` the stage's, and
+    ``given`` those that the build sets."""
 
     stage: Stage | None = None
     stages: dict[str, Stage] = field(default_factory=dict)
@@ -188,6 +195,7 @@ class _Builder:
     arguments: dict[str, Node] = field(default_factory=dict)
     variables: dict[str, Node] = field(default_factory=dict)
     cmd_is_own: bool = False
+    given: dict[str, Node] = field(default_factory=dict)
 
     def instruction(self, name: str, value: Node) -> None:
         if name == "FROM":
@@ -248,7 +256,9 @@ class _Builder:
     def _arg(self, value: Node, into: dict[str, Node], outer: dict[str, Node]) -> None:
         for written in _words(value, None, literal=True):
             name, equals, _ = (text(written) or "").partition("=")
-            if equals:
+            if name in self.given:
+                into[name] = self.given[name]
+            elif equals:
                 into[name] = dict(_pairs(written, into)).get(name, written)
             elif name in outer:
                 into[name] = outer[name]

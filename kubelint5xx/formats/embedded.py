@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubelint5xx.core.node import Scalar
+from kubelint5xx.core.node import ATTRIBUTE, UNKNOWN, Scalar
 from kubelint5xx.core.node import text as text_of
 from kubelint5xx.core.source import Embedding, Source, Span
 
@@ -37,7 +37,8 @@ def _embedding(span: Span, text: str) -> Embedding:
 
 
 def _indent(source: Source, first: int, last: int, lines: list[str]) -> int | None:
-    """By how much the lines are indented in the file from line ``first`` on; None where they are not the same."""
+    """By how much the lines are indented in the file from line ``first`` on; None where they are not the same, but for
+    those in which Terraform fills something in."""
     indent: int | None = None
     for number, line in enumerate(lines, first):
         line = line.rstrip("\r")
@@ -46,6 +47,9 @@ def _indent(source: Source, first: int, last: int, lines: list[str]) -> int | No
         if number > last:
             return None
         there = source.line_text(number)
+        if "${" in there or ATTRIBUTE in line or UNKNOWN in line:
+            # Where something was filled in, the lines around it tell.
+            continue
         if indent is None:
             indent = len(there) - len(line)
             if indent < 0 or there[:indent].strip():

@@ -192,6 +192,8 @@ def _parser() -> Parser:
 PATIENCE = 2.0
 # Possessive: a long word without a brace behind it would be tried in all its divisions.
 _TOP_LEVEL = byte_pattern(rb'^[A-Za-z_][\w-]*+[ \t]*+(?:"[^"\n]*+"[ \t]*+|[\w-]++[ \t]*+)*+\{', re.MULTILINE)
+# The grammar knows exponents only behind a fraction: for the tree, such a number is as many digits.
+_EXPONENT = byte_pattern(rb"(?<![\w.])(?<!\w-)\d+[eE][+-]?\d+(?![\w.])")
 _BRACKET = pattern(r"[\[\](){}]")
 
 
@@ -220,6 +222,8 @@ def syntax_tree(data: bytes, seconds: float | None = None) -> SyntaxNode:
     except ValueError:
         parser.reset()
         tree = parser.parse(b"}")
+    if tree.root_node.has_error and _EXPONENT.search(data):
+        return syntax_tree(_EXPONENT.sub(lambda found: b"0" * len(found[0]), data), seconds)
     return tree.root_node
 
 

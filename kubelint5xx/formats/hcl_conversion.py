@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from itertools import pairwise
@@ -32,12 +33,14 @@ from kubelint5xx.formats.hcl_expression import (
     Unreadable,
 )
 from kubelint5xx.formats.hcl_plain import plain
+from kubelint5xx.formats.hcl_text import unescape, unescape_heredoc
 
 if TYPE_CHECKING:
     from tree_sitter import Node as SyntaxNode
 
 # Deeper than any file that a person writes, and shallow enough for Python's stack.
 MAX_DEPTH = 100
+_LONGEST_INT = 40
 
 
 class Syntax:
@@ -107,13 +110,13 @@ def string(syntax: Syntax, node: SyntaxNode) -> str:
     """The text of a block label: a quoted string or a bare identifier."""
     if node.type == "identifier":
         return syntax.text(node)
-    return _unescape(syntax.text(node)[1:-1])
+    return unescape(syntax.text(node)[1:-1])
 
 
 def template(syntax: Syntax, node: SyntaxNode, start: int, end: int) -> Template | Literal:
     """The text between the bytes ``start`` and ``end`` of a heredoc, taken as it stands but for templates in it."""
     inner = [child for child in node.children if child.start_byte >= start and child.end_byte <= end]
-    return _template(syntax, node, inner, start, end, 1, _unescape_heredoc)
+    return _template(syntax, node, inner, start, end, 1, unescape_heredoc)
 
 
 def _named(node: SyntaxNode) -> list[SyntaxNode]:
@@ -156,13 +159,16 @@ def _literal(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
         return Literal(span, words[raw], raw)
     try:
         value = float(raw)
-        return Literal(span, int(raw) if raw.isdigit() else int(value) if value.is_integer() else value, raw)
-    except (ValueError, OverflowError):
+    except ValueError:
         return Unreadable(span, "this expression could not be read")
+    if math.isinf(value):
+        return Unreadable(span, "the number is too large")
+    exact = raw.isdigit() and len(raw) < _LONGEST_INT
+    return Literal(span, int(raw) if exact else int(value) if value.is_integer() else value, raw)
 
 
 def _string(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
-    value = _unescape(syntax.text(node)[1:-1])
+    value = unescape(syntax.text(node)[1:-1])
     return Literal(syntax.span(node), value, value, quoted=True)
 
 
@@ -172,7 +178,7 @@ def _name(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
 
 def _quoted(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
     inner = [child for child in node.children if child.type not in ("quoted_template_start", "quoted_template_end")]
-    return _template(syntax, node, inner, node.start_byte + 1, node.end_byte - 1, depth, _unescape)
+    return _template(syntax, node, inner, node.start_byte + 1, node.end_byte - 1, depth, unescape)
 
 
 _HEREDOC = pattern(r"<<(-?)[^\n]*\n")
@@ -186,17 +192,17 @@ def _heredoc(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
     body_start = node.start_byte + len(opening.group().encode())
     body_end = node.start_byte + len(text[: text.rstrip().rfind("\n") + 1].encode())
     inner = [child for child in node.children if child.start_byte >= body_start and child.end_byte <= body_end]
-    literal = _unescape_heredoc
+    literal = unescape_heredoc
     if opening.group(1):
         lines = [line for line in syntax.slice(body_start, body_end).split("\n") if line.strip()]
-        indent = min((len(line) - len(line.lstrip(" \t")) for line in lines), default=0)
-        pattern = re.compile(rf"(?<=\n)[ \t]{{0,{indent}}}")
+        indent = min((len(line) - len(line.lstrip()) for line in lines), default=0)
+        pattern = re.compile(rf"(?<=\n)[^\S\n]{{0,{indent}}}")
 
         def literal(text: str) -> str:
-            return _unescape_heredoc(pattern.sub("", text))
+            return unescape_heredoc(pattern.sub("", text))
 
-        while indent and syntax.slice(body_start, body_start + 1) in (" ", "\t"):
-            body_start, indent = body_start + 1, indent - 1
+        first = syntax.slice(body_start, body_end)[:indent]
+        body_start += len(first[: len(first) - len(first.lstrip())].encode())
     return _template(syntax, node, inner, body_start, body_end, depth, literal)
 
 
@@ -297,8 +303,20 @@ def _binary(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
 
 
 def _conditional(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
-    condition, then, otherwise = (expression(syntax, child, depth) for child in _named(node))
-    return Conditional(syntax.span(node), condition, then, otherwise)
+    """``a ? b : c ? d : e`` is ``a ? b : (c ? d : e)``. The grammar takes such a chain from its left instead."""
+    condition, then, otherwise = _named(node)
+    chain = [(then, otherwise)]
+    while len(condition.children) == 1 and condition.children[0].type == "conditional":
+        condition, then, otherwise = _named(condition.children[0])
+        chain.append((then, otherwise))
+    if depth + len(chain) > MAX_DEPTH:
+        return Unreadable(syntax.span(node), "this expression is nested too deeply to be read")
+    conditions = [condition, *(otherwise for _, otherwise in reversed(chain[1:]))]
+    found = expression(syntax, chain[0][1], depth)
+    for asked, (then, _) in zip(reversed(conditions), chain, strict=True):
+        whole = syntax.span(asked, node)
+        found = Conditional(whole, expression(syntax, asked, depth), expression(syntax, then, depth), found)
+    return found
 
 
 def _tuple(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
@@ -339,30 +357,6 @@ def _for(syntax: Syntax, node: SyntaxNode, depth: int) -> Expression:
         expression(syntax, _named(condition)[0], depth) if condition else None,
         any(child.type == "ellipsis" for child in node.named_children),
     )
-
-
-_ESCAPE = pattern(r'\\([nrt"\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|([$%])\2\{')
-_PLAIN = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-
-
-def _unescape(text: str) -> str:
-    if "\\" not in text and "{" not in text:
-        return text
-
-    def decoded(match: re.Match[str]) -> str:
-        escape = match.group(1)
-        if not escape:
-            return match.group(2) + "{"
-        if escape in _PLAIN:
-            return _PLAIN[escape]
-        code = int(escape[1:], 16)
-        return chr(code) if code < 0x110000 else match.group()
-
-    return _ESCAPE.sub(decoded, text)
-
-
-def _unescape_heredoc(text: str) -> str:
-    return text.replace("$${", "${").replace("%%{", "%{")
 
 
 _CONVERTERS: dict[str, Callable[[Syntax, SyntaxNode, int], Expression]] = {

@@ -13,14 +13,14 @@ from posixpath import join, normpath
 from typing import TYPE_CHECKING
 
 from kubelint5xx.core.document import Reading
-from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats import code
 from kubelint5xx.formats.code import Program, arguments, content, lookup, string
-from kubelint5xx.formats.literals import computed, imported, number, shortened, through, variable
+from kubelint5xx.formats.literals import computed, imported, number, otherwise, shortened, through, variable
 
 if TYPE_CHECKING:
     from tree_sitter import Node as Syntax
@@ -43,6 +43,7 @@ _TAKES_OPTIONS = pattern(
 _OPTIONS_ONLY = pattern(r"(?:.*\.)?(?:[Ff]astify|FastifyAdapter)", re.DOTALL)
 _HANDLES = pattern(r"process\s*\.\s*(?:on|once|addListener|prependListener)")
 _ENVIRONMENT = pattern(r"(?:process\.env|Bun\.env|import\.meta\.env)(?:\.(\w+)|\[\s*[\"'`](\w+)[\"'`]\s*\])\Z")
+_ASKED = pattern(r"\(?\s*(\S+?)\s*(!==?\s*(?:undefined|null|void 0)\s*)?\)?\Z")
 _NUMBERS = ("Number", "parseInt", "parseFloat", "Number.parseInt", "Number.parseFloat", "String")
 _PACKAGE = pattern(r"(?:node:)?((?:@[^/]+/)?[^/]+)")
 _EXTENSIONS = ("ts", "js", "mts", "mjs", "cts", "cjs", "tsx", "jsx")
@@ -233,10 +234,26 @@ def _packages(program: Program) -> Iterator[Scalar]:
             yield Scalar(program.span(source), package[1], package[1], quoted=True)
 
 
+def _chosen(program: Program, node: Syntax, depth: int) -> Node | None:
+    """``process.env.X ? Number(process.env.X) : 65``."""
+    condition, held, other = (node.child_by_field_name(name) for name in ("condition", "consequence", "alternative"))
+    if condition is None or held is None or other is None:
+        return None
+    asked = _ASKED.match(content(condition))
+    if not asked or not (read := _ENVIRONMENT.match(asked[1])):
+        return None
+    first = program.value(held, depth + 1)
+    if not isinstance(first, Mapping) or text(first.get("env")) != (read[1] or read[2]):
+        return None
+    return otherwise(program.span(node), first, program.value(other, depth + 1), empty=not asked[2])
+
+
 def _special(program: Program, node: Syntax, depth: int) -> Node | None:
     place = program.span(node)
     if node.type in ("member_expression", "subscript_expression") and (read := _ENVIRONMENT.match(content(node))):
         return variable(place, read[1] or read[2])
+    if node.type == "ternary_expression":
+        return _chosen(program, node, depth)
     if node.type != "call_expression" or _callee(node) not in _NUMBERS:
         return None
     given = arguments(node)

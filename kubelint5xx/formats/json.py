@@ -23,6 +23,7 @@ _WORD = pattern(r"[A-Za-z_]+")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 # int() refuses or takes quadratic time for very long digit strings; readers of JSON use floats there.
 _LONGEST_INT = 40
+_LONGEST_NAME = 60  # of a key, in a message
 
 
 def read(source: Source) -> Reading:
@@ -45,7 +46,10 @@ def repeated_keys(entries: Items[Entry]) -> Iterator[Problem]:
         if counts[key] > 1:
             times = "twice" if counts[key] == 2 else f"{counts[key]} times"
             span = entry.key.span
-            yield Problem(span.path, span.line, f"key {key} is given {times}; the last one wins", "notice", span.column)
+            name = " ".join(str(key).split())
+            name = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"
+            message = f"key {name} is given {times}; the last one wins"
+            yield Problem(span.path, span.line, message, "notice", span.column)
 
 
 class _Failure(Exception):

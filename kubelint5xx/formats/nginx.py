@@ -317,6 +317,72 @@ def _upstream_values(root: Node, servers: list[_Scope], name: str, pick: str) ->
     return (*_values(named.values(), name, pick), *unknown)
 
 
+@record
+class Pass:
+    """A directive that passes requests on, to ``address`` (``host`` or ``host:port``). ``place``: where that stands."""
+
+    directive: Scalar
+    scheme: str
+    address: str
+    place: Span
+
+
+def passes(root: Node, port: int | None = None) -> tuple[Pass, ...]:
+    """Where the servers that listen on ``port`` pass requests on to: one for each server of an upstream."""
+    found: list[Pass] = []
+    upstreams = {
+        (text(items(entry.value)[0]) or "").lower(): _body(entry)
+        for entry in _http(root)
+        if entry.key.value == "upstream" and len(items(entry.value)) > 1
+    }
+    for location in _locations(_servers(root, port)):
+        for passing in (entry for each in _PASS for entry in location.own(each)):
+            target = next(iter(items(passing.value)), None)
+            if not isinstance(target, Scalar):
+                continue
+            url = text(_assigned(target, location)) or ""
+            scheme, separator, rest = url.partition("://")
+            host = (rest if separator else url).partition("/")[0]
+            name = str(passing.key.value).removesuffix("_pass")
+            protocol = (scheme if separator else "http") if name == "proxy" else name
+            servers = upstreams.get(host.lower())
+            if servers is None:
+                found.append(Pass(passing.key, protocol, host, target.span))
+            for entry in servers or ():
+                address = next(iter(items(entry.value)), None)
+                if entry.key.value == "server" and isinstance(address, Scalar):
+                    found.append(Pass(passing.key, protocol, text(address) or "", address.span))
+    return tuple(found)
+
+
+def only_with(root: Node, directives: frozenset[Span]) -> Node:
+    """The file without the other directives that pass requests on."""
+    if isinstance(root, Sequence):
+        return Sequence(root.span, tuple(only_with(item, directives) for item in root.items))
+    if not isinstance(root, Mapping):
+        return root
+    kept = [entry for entry in root.entries if entry.key.value not in _PASS or entry.key.span in directives]
+    entries = tuple(Entry(entry.key, only_with(entry.value, directives)) for entry in kept)
+    return Mapping(root.span, entries, root.open)
+
+
+def _assigned(target: Scalar, location: _Scope) -> Scalar:
+    """The target with the variable that it begins with replaced by what one ``set`` gives."""
+    variable = re.match(r"((?:[a-z]+://)?)\$\{?(\w+)\}?", target.raw)
+    if not variable:
+        return target
+    given = [
+        items(entry.value)
+        for level in location.chain
+        for entry in level
+        if entry.key.value == "set" and (text(next(iter(items(entry.value)), None)) or "") == f"${variable[2]}"
+    ]
+    value = text(given[0][1]) if len(given) == 1 and len(given[0]) == 2 else None
+    if value is None or "$" in value:
+        return target
+    return Scalar(target.span, variable[1] + value + target.raw[variable.end() :], target.raw)
+
+
 def _entries(node: Node) -> tuple[Entry, ...]:
     return node.entries if isinstance(node, Mapping) else ()
 

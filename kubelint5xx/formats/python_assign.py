@@ -1,7 +1,8 @@
 """Python files that configure by assignment, such as ``gunicorn.conf.py``. Parsed with ``ast``, never executed.
 
 The root is a mapping of the names that the module assigns, in the order of the file, so that a later assignment
-wins. A name that is assigned where it may not run, or from something that only running tells, is unresolved.
+wins. A name that is assigned where it may not run, or from something that only running tells, is unresolved; what a
+variable of the environment gives waits for it (see ``literals``).
 The span of a string includes its quotes.
 """
 
@@ -14,11 +15,12 @@ import warnings
 from collections.abc import Callable, Iterator
 
 from kubelint5xx.core.document import Document, Reading
-from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved
+from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Sequence, Unresolved, child, text
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats.byte_offsets import code_points
+from kubelint5xx.formats.literals import arithmetic, otherwise, variable
 
 MAX_LENGTH = 1_000_000
 _MAX_NUMBER = 1e18
@@ -208,8 +210,8 @@ class _Module:
         """What the expression is, as far as the file alone tells."""
         place = self.places.span(node)
         match node:
-            case ast.Constant(value=str() as text):
-                return Scalar(place, text, text, quoted=True)
+            case ast.Constant(value=str() as written):
+                return Scalar(place, written, written, quoted=True)
             case ast.Constant(value=bool() | int() | float() | None as constant):
                 return _number(place, constant)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
@@ -225,11 +227,43 @@ class _Module:
                 return self._dict(place, keys, values)
             case ast.Name(id=name) if name in self.names:
                 return self._use(node)
-            case ast.Call():
-                variable = _environment_variable(node)
-                if variable:
-                    return Unresolved(place, f"read from the environment variable {variable} when the server starts")
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(attr="environ") | ast.Name(id="environ"), attr="get")
+                | ast.Attribute(value=ast.Name(id="os"), attr="getenv")
+                | ast.Name(id="getenv"),
+                args=[ast.Constant(value=str() as variable_name), *rest],
+            ):
+                given = rest or [keyword.value for keyword in node.keywords if keyword.arg == "default"]
+                return variable(place, variable_name, self.value(given[0]) if given else None)
+            case ast.Subscript(
+                value=ast.Attribute(attr="environ") | ast.Name(id="environ"),
+                slice=ast.Constant(value=str() as variable_name),
+            ):
+                return variable(place, variable_name)
+            case ast.Call(func=ast.Name(id="int" | "float" | "str"), args=[inner], keywords=[]):
+                held = self.value(inner)
+                return held if _is_variable(held) or isinstance(held, Unresolved) else self._computed(node)
+            case ast.IfExp(test=test, body=body, orelse=other):
+                held = self.value(body)
+                if (asked := self._asked(test)) and _is_variable(held) and asked[0] == text(child(held, "env")):
+                    return otherwise(place, held, self.value(other), empty=asked[1])
+            case ast.BoolOp(op=ast.Or(), values=[first, second]):
+                held = self.value(first)
+                if _is_variable(held):
+                    return otherwise(place, held, self.value(second), empty=True)
         return self._computed(node)
+
+    def _asked(self, test: ast.expr) -> tuple[str, bool] | None:
+        """The variable of which a condition asks whether it is set, and whether it must not be empty."""
+        match test:
+            case ast.Compare(
+                left=ast.Constant(value=str() as name),
+                ops=[ast.In()],
+                comparators=[ast.Attribute(attr="environ") | ast.Name(id="environ")],
+            ):
+                return name, False
+        held = self.value(test)
+        return (name, True) if _is_variable(held) and (name := text(child(held, "env")) or "") else None
 
     def _dict(self, place: Span, keys: list[ast.expr | None], values: list[ast.expr]) -> Mapping:
         entries: list[Entry] = []
@@ -261,6 +295,8 @@ class _Module:
                 return Unresolved(place, left.reason, left.via)
             case (_, Unresolved()):
                 return Unresolved(place, right.reason, right.via)
+            case (Mapping(), Scalar()) | (Scalar(), Mapping()) if isinstance(op, ast.Mult):
+                return arithmetic(place, "*", left, right)
             case (Scalar(value=int() | float() as a), Scalar(value=int() | float() as b)) if operation:
                 try:
                     return _number(place, operation(a, b))
@@ -271,6 +307,10 @@ class _Module:
     def _computed(self, node: ast.expr) -> Unresolved:
         place = self.places.span(node)
         return Unresolved(place, _because(place))
+
+
+def _is_variable(node: Node) -> bool:
+    return isinstance(node, Mapping) and isinstance(node.get("env"), Scalar)
 
 
 def _number(place: Span, value: int | float | bool | None) -> Node:
@@ -284,31 +324,6 @@ def _because(place: Span) -> str:
     written = " ".join(place.text[: 4 * _MAX_SHOWN].split())
     shown = written if len(written) <= _MAX_SHOWN else written[:_MAX_SHOWN].rstrip() + "…"
     return f"computed when the server starts: {shown}"
-
-
-def _environment_variable(call: ast.Call) -> str:
-    """The variable that the call reads, itself or inside ``int(…)``; empty when it reads none."""
-    match call:
-        case ast.Call(
-            func=ast.Attribute(value=ast.Attribute(attr="environ") | ast.Name(id="environ"), attr="get")
-            | ast.Attribute(attr="getenv")
-            | ast.Name(id="getenv"),
-            args=[ast.Constant(value=str() as variable), *_],
-        ):
-            return variable
-        case ast.Call(func=ast.Name(id="int" | "float" | "str"), args=[ast.Call() as inner]):
-            return _environment_variable(inner)
-        case ast.Call(
-            func=ast.Name(id="int" | "float" | "str"),
-            args=[
-                ast.Subscript(
-                    value=ast.Attribute(attr="environ") | ast.Name(id="environ"),
-                    slice=ast.Constant(value=str() as variable),
-                )
-            ],
-        ):
-            return variable
-    return ""
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:

@@ -71,7 +71,9 @@ def read(source: Source, wanted: re.Pattern[str] | None = None, functions: bool 
             break
         origin = _ORIGIN.search(text, start, end)
         try:
-            for root in _Composer(source, text[start:end], start, problems, functions).documents():
+            # A last line without its end would leave a block of text without one, which go-yaml reads with it.
+            chunk = text[start:end] if text.endswith("\n", start, end) else text[start:end] + "\n"
+            for root in _Composer(source, chunk, start, problems, functions).documents():
                 if not (isinstance(root, Scalar) and root.value is None):
                     documents.append(Document(source, "yaml", root, origin[1].strip() if origin else ""))
         except _Failure as failure:
@@ -184,6 +186,7 @@ class _Composer:
                 if anchor is not None or tag is not None:
                     start = self._after_properties(start, last)
                 if style == "|" or style == ">":
+                    last = min(last, len(text))
                     while text[last - 1].isspace():
                         last -= 1
                 span = Span(source, start, last)

@@ -102,6 +102,10 @@ def test_a_version_is_the_numbers_that_its_text_begins_with(text: str, parts: tu
     assert (found.parts if found else None) == parts
 
 
+def test_a_version_of_absurd_length_is_some_version() -> None:
+    assert Version.parse("9" * 5000 + ".1") == Version((999_999_999, 1), "9" * 5000 + ".1")
+
+
 @given(PARTS)
 def test_a_version_that_is_printed_parses_again(parts: list[int]) -> None:
     assert Version.parse(".".join(map(str, parts))) == Version(tuple(parts), ".".join(map(str, parts)))

@@ -52,17 +52,35 @@ def test_blocks_keep_labels_bodies_and_places() -> None:
         ('"a\\n\\u00e9\\"$${x}"', 'a\né"${x}'),
         ("-1.50", -1.5),
         ("1.5e3", 1500),
+        ("1e3", 1000),
+        ("-2E-1", -0.2),
+        ('"1e3"', "1e3"),
         ("null", None),
         ("<<EOT\n  a\n\n b\nEOT", "  a\n\n b\n"),
         ("<<-EOT\n    a\n\n      b\n    EOT", "a\n\n  b\n"),
         ("<<-EOT\n  $${a}\n  EOT", "${a}\n"),
         ('""', ""),
+        ("<<-E\n \u2003\u2003a\n  b\nE", "\u2003a\nb\n"),
+        ('"an\u0303o"', "a\u00f1o"),
+        ("9" * 39, int("9" * 39)),
+        ("9" * 40, int(float("9" * 40))),
     ],
 )
 def test_literals_have_the_value_that_terraform_reads(written: str, value: object) -> None:
     found = expression(written)
     assert isinstance(found, ast.Literal) and found.value == value
     assert type(found.value) is type(value)
+
+
+def test_an_exponent_is_read_wherever_it_stands() -> None:
+    body = parsed('a = [1e3, "${2e1}"]\nresource "x1e3" "y" {\n  b = c1e3 + 1E+2\n}\n')
+    (block,) = body.blocks("resource")
+    assert block.labels == ("x1e3", "y") and block.body.attribute("b")
+
+
+@pytest.mark.parametrize("written", ["9" * 400, "9" * 5000, "1e400", "1.0e400"])
+def test_a_number_that_no_float_holds_is_unknown(written: str) -> None:
+    assert isinstance(expression(written), ast.Unreadable)
 
 
 def test_expressions_keep_their_structure() -> None:

@@ -70,6 +70,9 @@ def test_what_only_running_tells_is_unresolved(expression: str, reason: str) -> 
     ("expression", "given", "value"),
     [
         ("process.env.KA ?? 65000", None, 65000),
+        ("process.env.KA ? Number(process.env.KA) : 65000", "", 65000),
+        ("process.env.KA ? Number(process.env.KA) : 65000", "70000", "70000"),
+        ("process.env.KA !== undefined ? parseInt(process.env.KA) : 65000", None, 65000),
         ("process.env.KA ?? 65000", "70000", "70000"),
         ("process.env.KA || 65000", "", 65000),
         ("Number(process.env.KA || 65) * 1000", None, 65000),

@@ -69,9 +69,6 @@ def test_containers_hold_nodes() -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("x = os.environ.get('KA', '75')", "read from the environment variable KA when the server starts"),
-        ("x = int(os.getenv('KA', 75))", "read from the environment variable KA when the server starts"),
-        ("x = int(os.environ['KA'])", "read from the environment variable KA when the server starts"),
         ("x = multiprocessing.cpu_count() * 2 + 1", "computed when the server starts: multiprocessing.cpu_count()"),
         ("x = 1 if a else 2", "computed when the server starts: 1 if a else 2"),
         ("if a:\n  x = 1", "assigned inside an if"),

@@ -68,6 +68,37 @@ def test_broken_text_is_a_problem_with_its_line(text: str, line: int) -> None:
     assert problem.line == line
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = True", "True is no value; a text needs quotes"),
+        ("a = 012", "012 is no value"),
+        ("a = 1__0", "1__0 is no value"),
+        ("a = 2021-02-29", "2021-02-29 is no value"),
+        ("a = 07:60:00", "07:60:00 is no value"),
+        ('a = "\\q"', r"\q is no escape"),
+        ('a = "\\ud800"', r"\ud800 is no escape"),
+        ('a = "\x07"', "a quote stays open, or holds a control character"),
+        ("a = 1 # \0", "a control character stands in a comment"),
+        ("[a]\n[a]", "the table a is defined twice"),
+        ("[a]\nb.c = 1\n[a.b]", "the table b is defined twice"),
+        ("[a.b]\n[a]\nb.c = 1", "the table b is defined twice"),
+        ("[[a]]\n[a]", "a is no table"),
+        ("a = {}\n[a.b]", "a is no table"),
+    ],
+)
+def test_what_is_no_toml_is_no_value(text: str, said: str) -> None:
+    (problem,) = toml.read(Source("a.toml", text)).problems
+    assert problem.message.startswith(f"not valid TOML: {said}")
+
+
+def test_what_toml_1_1_added_is_read() -> None:
+    text = 'a = "\\x41\\e"\nb = {c = 1, # d\n}\ne = 07:30\nf = 0x1f\ng = 3e1_0\nh = -inf\ni = 1e999'
+    reading = toml.read(Source("a.toml", text))
+    read = {"a": "A\x1b", "b": {"c": 1}, "e": "07:30", "f": 31, "g": 3e10, "h": "-inf", "i": "1e999"}
+    assert not reading.problems and plain(reading.documents[0].root) == read
+
+
 def test_what_stands_before_an_error_is_read() -> None:
     assert plain(toml.read(Source("a.toml", "a = 1\nb = ")).documents[0].root) == {"a": 1}
 

@@ -213,6 +213,21 @@ def test_unwanted_documents_are_not_parsed() -> None:
     assert len(read("\ufeffkind: Service\n", "^kind: Service").documents) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("|\n  x", "x\n"), ("|\n  x\n   ", "x\n \n"), (">-\n  x", "x"), ("|+\n  x\n\n", "x\n\n"), ("x", "x")],
+)
+def test_a_last_line_without_its_end_is_read_as_go_yaml_reads_it(text: str, value: str) -> None:
+    assert data(root(f"a: {text}")) == {"a": value}
+    assert root(f"a: {text}").span.end <= len(f"a: {text}")
+
+
+def test_a_key_of_many_lines_is_named_in_one() -> None:
+    key = '"a\\n' + "b" * 100 + '"'
+    (problem,) = yaml.read(Source("a.yaml", f"{key}: 1\n{key}: 2\n")).problems
+    assert problem.message == f"key a {'b' * 58}… is given twice; the last one wins"
+
+
 def test_repeated_keys_are_kept_and_noticed() -> None:
     reading = read("a: 1\nb:\n  c: 1\n  c: 2\n  'c': 3\n12: x\n'12': y\n")
     node = reading.documents[0].root
