@@ -125,7 +125,7 @@ def _add(table: dict[K, Block], name: K, block: Block, problems: list[Problem], 
         span = block.header
         labels = "".join(f' "{label}"' for label in block.labels)
         message = f"{block.type}{labels} is declared a second time (first at {former.header}); Terraform refuses this"
-        problems.append(Problem(span.path, span.line, message, "notice", span.column))
+        problems.append(Problem(span.path, span.line, " ".join(message.split()), "notice", span.column))
 
 
 def _merged(former: Body, override: Body) -> Body:

@@ -278,10 +278,19 @@ class Evaluator:
             # A lone interpolation is its value, not its text.
             return self.evaluate(parts[0])
         try:
-            return made(template.span, self._rendered(template))
+            return made(template.span, self._rendered(template), self._own_part(template))
         except Unknown as unknown:
             # A part of it may tell enough: most of what an instance boots with does not depend on its unknown parts.
             return Unresolved(template.span, unknown.reason, (), self._rendered(template, partly=True))
+
+    def _own_part(self, template: ast.Template) -> Node | None:
+        """In a sketch of what others wrote: the part of a text that stands in the user's own files."""
+        inside = template.span.source.inside
+        if inside is None or not inside.product:
+            return None
+        plain = [part for part in template.parts if not isinstance(part, (str, ast.TemplateIf, ast.TemplateFor))]
+        parts = [self.evaluate(part) for part in plain]
+        return next((part for part in reversed(parts) if part.span.source.inside is not inside), None)
 
     def _rendered(self, template: ast.Template, partly: bool = False) -> str:
         out: list[str] = []

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from kubelint5xx.core.node import Node, Scalar
+from kubelint5xx.core.node import Node, Scalar, Unresolved
 from kubelint5xx.core.source import Span
 from kubelint5xx.eval.collection_functions import COLLECTION
 from kubelint5xx.eval.operand import (
@@ -56,6 +56,9 @@ def _extreme(sign: int) -> Function:
 
 def _coalesce(span: Span, arguments: list[Node], budget: Budget) -> Node:
     for argument in arguments:
+        if isinstance(argument, Unresolved) and argument.text:
+            # A text of which a part is known is one with a value.
+            return argument
         value = known(argument)
         if not (isinstance(value, Scalar) and value.value in (None, "")):
             return value

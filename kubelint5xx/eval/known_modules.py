@@ -2,7 +2,9 @@
 
 A sketch (``modules/NAME_MAJOR.tf``) says in Terraform's own language what such a module makes of its arguments, as far
 as request paths depend on it, with the module's own defaults and the names of its outputs. One sketch serves
-several major versions; ``var.major`` tells which of them it is, where the version constraint does.
+several major versions; ``var.major`` tells which of them it is, where the version constraint does. A sketch may call
+another one as the module calls its submodules, by the registry's address. The repository that the registry takes a
+module from is the same module, with the version that its tag names.
 """
 
 from __future__ import annotations
@@ -20,14 +22,42 @@ from kubelint5xx.eval.declarations import Declarations, declarations
 from kubelint5xx.formats.hcl import Block
 
 _REGISTRY = "registry.terraform.io/"
+_ANY = 10**6
+_AWS = "terraform-aws-modules"
+_NOTHING = """acm app-runner cloudwatch dynamodb-table ec2-instance ecr efs eks-pod-identity elasticache iam key-pair
+kms opensearch rds rds-aurora route53 s3-bucket secrets-manager sns sqs ssm-parameter vpc"""
 # By source address: the sketches of a module, each with the first and the last major version that it is true of.
 _SKETCHES: dict[str, tuple[tuple[str, int, int], ...]] = {
-    "terraform-aws-modules/alb/aws": (("alb_8", 6, 8), ("alb_9", 9, 10)),
-    "terraform-aws-modules/autoscaling/aws": (("autoscaling_6", 6, 9),),
-    "terraform-aws-modules/eks/aws": (("eks_18", 18, 21),),
+    f"{_AWS}/alb/aws": (("alb_8", 6, 8), ("alb_9", 9, 10)),
+    f"{_AWS}/autoscaling/aws": (("autoscaling_6", 6, 9),),
+    f"{_AWS}/cloudfront/aws": (("cloudfront_1", 1, 4),),
+    f"{_AWS}/ecs/aws": (("nothing", 0, 4), ("ecs_5", 5, 5), ("ecs_6", 6, 7)),
+    f"{_AWS}/ecs/aws//modules/cluster": (("nothing", 5, 7),),
+    f"{_AWS}/ecs/aws//modules/container-definition": (("ecs_container_5", 5, 5), ("ecs_container_6", 6, 7)),
+    f"{_AWS}/ecs/aws//modules/service": (("ecs_service_5", 5, 5), ("ecs_service_6", 6, 7)),
+    f"{_AWS}/eks/aws": (("eks_17", 12, 17), ("eks_18", 18, 21)),
+    f"{_AWS}/eks/aws//modules/eks-managed-node-group": (("eks_managed_group_18", 18, 21),),
+    f"{_AWS}/eks/aws//modules/fargate-profile": (("nothing", 18, 21),),
+    f"{_AWS}/eks/aws//modules/karpenter": (("eks_karpenter_18", 18, 21),),
+    f"{_AWS}/eks/aws//modules/node_groups": (("eks_node_groups_17", 12, 17),),
+    f"{_AWS}/eks/aws//modules/self-managed-node-group": (("eks_own_group_18", 18, 21),),
+    f"{_AWS}/elb/aws": (("elb_1", 1, 4),),
+    f"{_AWS}/elb/aws//modules/elb": (("elb_inner_1", 1, 4),),
+    "aws-ia/eks-blueprints-addon/aws": (("eks_blueprints_addon_1", 1, 1),),
     "aws-ia/eks-blueprints-addons/aws": (("eks_blueprints_addons_1", 1, 1),),
+    "aws-ia/eks-blueprints-teams/aws": (("eks_blueprints_teams_1", 0, 1),),
 }
-_CONDITION = pattern(r"\s*(=|!=|>=|<=|>|<|~>)?\s*v?(\d+)(\.\d+)?(\.\d+)?[\w.+-]*\s*")
+# What is true of every version of a module, and of its submodules.
+_OF_ANY_VERSION = {f"{_AWS}/{name}/aws": "nothing" for name in _NOTHING.split()} | {
+    f"{_AWS}/security-group/aws": "security_group",
+}
+# https://developer.hashicorp.com/terraform/language/modules/sources#github
+_GITHUB = pattern(
+    r"(?:git::)?(?:(?:https://|ssh://)?(?:[\w.-]+@)?)github\.com[/:]"
+    r"([\w-]+)/terraform-(\w+)-([\w-]+?)(?:\.git)?(?://([^?]+?))?/?(?:\?(.*))?"
+)
+_TAG = pattern(r"v?\d+(\.\d+)*")
+_CONDITION = pattern(r"\s*(=|!=|>=|<=|>|<|~>)?\s*v?(\d{1,9}+)(\.\d{1,9}+)?(\.\d{1,9}+)?(?!\d)[\w.+-]*\s*")
 _VARIABLE = pattern(r'^variable "(\w+)"', re.MULTILINE)
 
 
@@ -42,31 +72,45 @@ class Sketch:
 def sketch_of(source: str, version: Node | None, call: Block, header: Span) -> Sketch | None:
     """The sketch of the module that a ``call`` names, for places at ``header``; None where the module, or the version
     that the call asks for, is not known. What arguments it gives tells too: each version has its own."""
-    name = source.removeprefix(_REGISTRY)
-    majors = _majors(version)
-    if majors is None:
+    name, version = _published(source, version, header)
+    root, _, inner = name.partition("//")
+    known = _SKETCHES.get(name, ())
+    allowed = _majors(version)
+    if root in _OF_ANY_VERSION:
+        known, allowed = ((_OF_ANY_VERSION[root], 0, 0),), (0, 0)
+    if allowed is None:
         return None
-    found = [
-        (file, meant)
-        for file, first, last in _SKETCHES.get(name, ())
-        if (meant := [major for major in range(first, last + 1) if any(low <= major <= high for low, high in majors)])
-    ]
+    found = [(file, max(first, allowed[0]), min(last, allowed[1])) for file, first, last in known]
+    found = [(file, first, last) for file, first, last in found if first <= last]
     if len(found) > 1:
-        known = {argument for file, _ in found for argument in _arguments(file)}
-        given = known & {argument.name for argument in call.body.attributes()}
-        found = [(file, meant) for file, meant in found if given <= _arguments(file)]
+        declared = {argument for file, *_ in found for argument in _arguments(file)}
+        given = declared & {argument.name for argument in call.body.attributes()}
+        found = [one for one in found if given <= _arguments(one[0])]
     if len(found) != 1:
         return None
-    file, meant = found[0]
-    module = name.removesuffix("/aws")
+    file, first, last = found[0]
+    module = name.replace("/aws", "", 1)
     major: Node = Unresolved(header, f"it is not known which version of {module} is used")
     product = module
-    if len(meant) == 1:
-        major = Scalar(header, meant[0], str(meant[0]))
-        product = f"{module} {meant[0]}"
-    cite = f"https://registry.terraform.io/modules/{name}"
+    if first == last and root not in _OF_ANY_VERSION:
+        major = Scalar(header, first, str(first))
+        product = f"{module} {first}"
+    cite = f"https://registry.terraform.io/modules/{root}" + (f"/latest/sub{inner}" if inner else "")
     place = Embedding(header, product=product, cite=cite)
     return Sketch(declarations({"main.tf": Source(header.path, _text(file), inside=place)}), major)
+
+
+def _published(source: str, version: Node | None, header: Span) -> tuple[str, Node | None]:
+    """The registry's address of a module, also where its repository is named, and the version that is asked for."""
+    match = _GITHUB.fullmatch(source)
+    if match is None:
+        return source.removeprefix(_REGISTRY), version
+    owner, provider, module, inner, query = match.groups()
+    name = f"{owner}/{module}/{provider}" + (f"//{inner}" if inner else "")
+    ref = next((part.removeprefix("ref=") for part in (query or "").split("&") if part.startswith("ref=")), "")
+    # Without a reference it is the newest, as in the registry; a branch or a commit may be of any version.
+    unknown = Unresolved(header, f"{ref} is no version")
+    return name, (Scalar(header, ref, ref, True) if _TAG.fullmatch(ref) else unknown) if ref else None
 
 
 @cache
@@ -79,16 +123,16 @@ def _arguments(file: str) -> frozenset[str]:
     return frozenset(_VARIABLE.findall(_text(file)))
 
 
-def _majors(version: Node | None) -> list[tuple[int, int]] | None:
-    """The ranges of major versions that a constraint allows; None where it is not known what it says.
+def _majors(version: Node | None) -> tuple[int, int] | None:
+    """The first and the last major version that a constraint allows; None where it is not known what it says.
 
     Syntax: https://developer.hashicorp.com/terraform/language/expressions/version-constraints
     """
     if version is None:
-        return [(0, 10**6)]
+        return 0, _ANY
     if not isinstance(version, Scalar) or not isinstance(version.value, str):
         return None
-    low, high = 0, 10**6
+    low, high = 0, _ANY
     for operator, major, rest in _conditions(version.value):
         if operator == "?":
             return None
@@ -100,7 +144,7 @@ def _majors(version: Node | None) -> list[tuple[int, int]] | None:
             high = min(high, major)
         elif operator == "<":
             high = min(high, major if any(int(part) for part in rest.split(".") if part) else major - 1)
-    return [(low, high)]
+    return low, high
 
 
 def _conditions(text: str) -> Iterator[tuple[str, int, str]]:

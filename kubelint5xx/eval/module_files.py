@@ -60,6 +60,7 @@ class ModuleFiles:
     budget: Budget = field(default_factory=Budget)
     modules: int = 0
     _declared: dict[Place, Declarations | None] = field(default_factory=dict)
+    _sketches: dict[int, tuple[Block, Node | None, Sketch | None]] = field(default_factory=dict)
 
     def file(self, path: str, header: Span | None) -> Source | None:
         """The file at a path that an expression gives; ``header`` as in ``Place``."""
@@ -82,7 +83,12 @@ class ModuleFiles:
             return None
         from kubelint5xx.eval.known_modules import sketch_of
 
-        return sketch_of(place.source, version, block, place.header)
+        # The instances of one call are of one version.
+        made = self._sketches.get(id(block))
+        if made is None or made[0] is not block or made[1] != version:
+            made = block, version, sketch_of(place.source, version, block, place.header)
+            self._sketches[id(block)] = made
+        return made[2]
 
     def find(self, place: Place) -> tuple[Place, Declarations] | None:
         """What a module declares, with the directory that it turned out to be in; None where it is not in the files."""

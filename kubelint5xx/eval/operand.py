@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from kubelint5xx.core.node import Entry, Mapping, Node, Reference, Scalar, Sequence, Unresolved
+from kubelint5xx.core.node import ATTRIBUTE, UNKNOWN, Entry, Mapping, Node, Reference, Scalar, Sequence, Unresolved
 from kubelint5xx.core.record import record
 from kubelint5xx.core.source import Span
 
@@ -171,7 +171,8 @@ def equal(left: Node, right: Node, depth: int = 0) -> bool | None:
     if isinstance(left, Reference) and isinstance(right, Reference):
         return True if (left.address, left.attribute) == (right.address, right.attribute) else None
     if isinstance(left, (Unresolved, Reference)) or isinstance(right, (Unresolved, Reference)) or depth > MAX_DEPTH:
-        return None
+        # A text of which a part is known is something.
+        return False if _something(left, right) or _something(right, left) else None
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         numbers = all(type(node.value) in (int, float) for node in (left, right))
         return left.value == right.value and (numbers or type(left.value) is type(right.value))
@@ -187,6 +188,13 @@ def equal(left: Node, right: Node, depth: int = 0) -> bool | None:
         others = {entry.key.value: entry.value for entry in right.entries}
         return _all(equal(entry.value, others[entry.key.value], depth + 1) for entry in left.entries)
     return False
+
+
+def _something(text: Node, nothing: Node) -> bool:
+    if not isinstance(text, Unresolved) or not isinstance(nothing, Scalar):
+        return False
+    sure = text.text.strip(ATTRIBUTE + UNKNOWN)
+    return bool(text.text) if nothing.value is None else bool(sure) and nothing.value == ""
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:

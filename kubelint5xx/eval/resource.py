@@ -7,6 +7,7 @@ from collections.abc import Callable
 from kubelint5xx.core.node import Mapping, Node
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
+from kubelint5xx.core.value import Join
 
 
 @record
@@ -15,7 +16,8 @@ class Resource:
 
     ``key`` is the instance's ``count`` or ``for_each`` key. Where it is not known how many instances there are,
     ``count_unknown`` is set, and what differs between instances is unresolved. ``by_terraform``: Terraform's provider
-    has defaults of its own for it; else AWS's hold.
+    has defaults of its own for it; else AWS's hold. ``joins``: what was assumed to find what it refers to; ``doubt``:
+    why its attributes, which were written apart from it, were taken for its own.
     """
 
     address: str
@@ -26,6 +28,8 @@ class Resource:
     key: int | str | None = None
     count_unknown: bool = False
     by_terraform: bool = True
+    joins: tuple[Join, ...] = ()
+    doubt: Join | None = None
 
 
 @record

@@ -21,7 +21,7 @@ from kubelint5xx.eval.terragrunt import calls_of
 # A Terraform directory that mentions none of these has nothing to say about a request's path.
 _INFRASTRUCTURE = byte_pattern(
     rb'"(?:aws_(?:lb|alb|elb|autoscaling|launch|eks|security_group)|kubernetes_|kubectl_manifest|helm_release)'
-    rb"|load.?balancer|autoscaling|node_group|\beks\b|\balb\b"
+    rb"|load.?balancer|autoscaling|node_group|\beks\b|\balb\b|aws_api_?gateway"
 )
 _LOCAL_SOURCE = byte_pattern(rb'(?:^[ \t]*source\s*=|"source"\s*:)\s*"(\.{1,2}/[^"]*)"', re.M)
 _VALUES = (".tfvars", ".tfvars.json")
@@ -45,15 +45,14 @@ class Files:
 def load_roots(
     by_directory: Mapping[str, Iterable[str]],
     files: Files,
-    var_files: Iterable[str],
-    variables: Mapping[str, Node],
+    given: Callable[[str], tuple[Iterable[str], Mapping[str, Node]]],
     plans: Mapping[str, Plan],
     terragrunt: Iterable[str],
     notices: list[Problem],
 ) -> Iterator[tuple[str, Module | Plan]]:
     """The root modules that may say something of a request's path, by their directories. ``by_directory``: the paths
-    of Terraform's files; ``var_files`` and ``variables`` are given in the configuration; ``terragrunt``: the paths of
-    Terragrunt's files, which may give any value to the modules that they run.
+    of Terraform's files; ``given``: the variable files and variables that the configuration names for a root;
+    ``terragrunt``: the paths of Terragrunt's files, which may give any value to the modules that they run.
 
     A plan or a state stands for itself, under its path, where no root is the one that it was made of. Else each
     thing is said once: by the configuration, with the values of variables that the plan was made with, or, where
@@ -63,11 +62,12 @@ def load_roots(
     reached = _roots(found)
     roots = [root for root in reached if found[root].configured]
     roots = [root for root in roots if any(found[part].matters for part in reached[root]) or found[root].installed]
-    given = list(var_files)
     left = dict(plans)
     run = calls_of(source for path in terragrunt if (source := files.text(path)) is not None)
     for root in roots:
-        meant = [source for path in given if root in _meant(path, roots) and (source := files.load(path)) is not None]
+        var_files, variables = given(root)
+        named = (path for path in var_files if root in _meant(path, roots))
+        meant = [source for path in named if (source := files.load(path)) is not None]
         others = run.gives(root)
         module = _loaded(root, found, files, meant, variables, {}, others)
         made = _plans_of(root, module, left)

@@ -1,11 +1,13 @@
-"""CloudFormation's intrinsic functions, as far as a template and its parameters' defaults determine them.
+"""CloudFormation's intrinsic functions, as far as a template, its parameters and the stacks around it determine them.
 
 Semantics: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Bindings
+from typing import Protocol
 
 from kubelint5xx.core.node import (
     ATTRIBUTE,
@@ -18,26 +20,58 @@ from kubelint5xx.core.node import (
     Sequence,
     Unresolved,
     child,
+    entries,
     items,
     text,
 )
 from kubelint5xx.core.pattern import pattern
+from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 
 _VARIABLE = pattern(r"\$\{(!?)([^}]*)\}")
+# What is looked up when the stack is made: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+_DYNAMIC = pattern(r"\{\{resolve:([^:}]*)[^}]*\}\}")
+_LOOKED_UP = "it is looked up in {} when the stack is made"
+_STORES = {"ssm": "the Parameter Store", "ssm-secure": "the Parameter Store", "secretsmanager": "the Secrets Manager"}
+STACKS = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 _CONSTANTS = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
 _MAX_DEPTH = 100
 _MAX_STEPS = 200_000
 _MAX_TEXT = 100_000
 
 
-class Evaluator:
-    """Evaluates the nodes of one template. What the template alone does not determine is ``Unresolved``; what names
-    another resource is a ``Reference`` to its logical ID."""
+class Surroundings(Protocol):
+    """The stacks around a template."""
 
-    def __init__(self, root: Mapping) -> None:
+    def nested(self, name: str) -> Evaluator | str:
+        """The evaluator of the nested stack with that logical ID, or why it is not known."""
+        ...
+
+    def imported(self, name: Node, span: Span) -> Node:
+        """What another stack exports under ``name``, which is a text or unresolved."""
+        ...
+
+
+@record
+class Given:
+    """The values of parameters where the stack is made; a value of None stands for the default. ``unknown``: why
+    others may be given as well."""
+
+    values: Bindings[str, Node | None] = field(default_factory=dict)
+    unknown: str = ""
+
+
+class Evaluator:
+    """Evaluates the nodes of one template. What is not determined is ``Unresolved``; what names another resource is a
+    ``Reference`` to its logical ID, after ``prefix``."""
+
+    def __init__(
+        self, root: Mapping, given: Given | None = None, prefix: str = "", around: Surroundings | None = None
+    ) -> None:
         self._parameters, self._mappings = child(root, "Parameters"), child(root, "Mappings")
         self._conditions, self._resources = child(root, "Conditions"), child(root, "Resources")
+        self._outputs = child(root, "Outputs")
+        self._given, self._prefix, self._around = given or Given(), prefix, around
         self._decided: dict[str, bool | None] = {}
         self._steps = _MAX_STEPS
 
@@ -49,18 +83,49 @@ class Evaluator:
         if isinstance(node, Sequence):
             found = (self.value(item, depth + 1) for item in node.items)
             return Sequence(node.span, tuple(item for item in found if item is not None))
+        if isinstance(node, Scalar):
+            return _looked_up(node)
         if not isinstance(node, Mapping):
             return node
         if len(node.entries) == 1:
             name = str(node.entries[0].key.value)
             if name in ("Ref", "Condition") or name.startswith("Fn::"):
                 return self._call(name, node.entries[0].value, node.span, depth + 1)
-        entries: list[Entry] = []
+        kept: list[Entry] = []
+        open_ = node.open
         for entry in node.entries:
+            if str(entry.key.value).startswith("Fn::"):
+                # A loop or a macro, which makes entries of its own.
+                open_ = open_ or f"{entry.key.value} is not evaluated"
+                continue
             value = self.value(entry.value, depth + 1)
             if value is not None:
-                entries.append(Entry(entry.key, value))
-        return Mapping(node.span, tuple(entries), node.open)
+                kept.append(Entry(entry.key, value))
+        return Mapping(node.span, tuple(kept), open_)
+
+    def output(self, name: str, span: Span) -> Node:
+        """The value of one of the template's outputs, as it is used at ``span``."""
+        declared = child(self._outputs, name)
+        given = child(declared, "Value")
+        condition = text(child(declared, "Condition"))
+        if given is None or (condition and self.condition(condition) is not True):
+            return Unresolved(span, f"the output {name} of the stack is not known", text=UNKNOWN)
+        return used_at(self.value(given), span)
+
+    def references(self, node: Node, depth: int = 0) -> Iterator[Reference]:
+        """The resources that the evaluation of a node meets: those that stand in the middle of a text, too."""
+        value = self.value(node) if depth < _MAX_DEPTH else None
+        if isinstance(value, Reference):
+            yield value
+            return
+        for item in (*items(node), *(entry.value for entry in entries(node))):
+            yield from self.references(item, depth + 1)
+        for entry in entries(node):
+            written = text(entry.value) or text(child(entry.value, 0)) or ""
+            for match in _VARIABLE.finditer(written) if entry.key.value == "Fn::Sub" else ():
+                found = self._variable(match[2].strip(), {}, entry.value.span) if not match[1] else None
+                if isinstance(found, Reference):
+                    yield found
 
     def condition(self, name: str) -> bool | None:
         """Whether a condition of the template holds; None where parameters without a default decide."""
@@ -112,7 +177,10 @@ class Evaluator:
             case "Fn::FindInMap":
                 return self._find(argument, span, depth)
             case "Fn::ImportValue":
-                return Unresolved(span, "it is imported from another stack", text=UNKNOWN)
+                named = self.value(argument, depth)
+                if self._around is None or named is None:
+                    return Unresolved(span, "it is imported from another stack", text=UNKNOWN)
+                return self._around.imported(named, span)
         return Unresolved(span, f"{name} is not evaluated", text=UNKNOWN)
 
     def _ref(self, name: str, span: Span) -> Node | None:
@@ -124,24 +192,45 @@ class Evaluator:
             return Unresolved(span, f"{name} is known only where the stack is made", text=UNKNOWN)
         parameter = child(self._parameters, name)
         if parameter is None:
-            return Reference(span, name) if child(self._resources, name) is not None else _unknown_name(name, span)
+            known = child(self._resources, name) is not None
+            return Reference(span, self._prefix + name) if known else _unknown_name(name, span)
         default, kind = child(parameter, "Default"), text(child(parameter, "Type")) or "String"
-        if default is None:
-            return Unresolved(span, f"the parameter {name} has no default", text=UNKNOWN)
         if kind.startswith("AWS::SSM::"):
             return Unresolved(span, f"the parameter {name} is read from the Parameter Store", text=UNKNOWN)
+        if (text(child(parameter, "NoEcho")) or "").lower() == "true":
+            return Unresolved(span, f"the parameter {name} is a secret", text=UNKNOWN)
+        given = self._given.values.get(name)
+        if given is not None and not isinstance(given, Scalar):
+            return used_at(given, span)
+        if given is None and self._given.unknown and name not in self._given.values:
+            return Unresolved(span, self._given.unknown, text=UNKNOWN)
+        default = given or default
+        if default is None:
+            return Unresolved(span, f"the parameter {name} has no default", text=UNKNOWN)
         if not isinstance(default, Scalar):
             return Unresolved(default.span, f"the default of the parameter {name} is not readable", text=UNKNOWN)
+        if isinstance(found := _looked_up(default), Unresolved):
+            return used_at(found, span)
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
             parts = (part.strip() for part in (text(default) or "").split(","))
             return Sequence(default.span, tuple(Scalar(default.span, part, part, True, (span,)) for part in parts))
         return Scalar(default.span, default.value, default.raw, default.quoted, (span, *default.via))
 
     def _attribute(self, argument: Node, span: Span) -> Node:
-        parts = [text(item) or "" for item in items(argument)] or (text(argument) or "").split(".")
-        if len(parts) < 2 or child(self._resources, parts[0]) is None:
-            return _unknown_name(parts[0], span)
-        return Reference(span, parts[0], tuple(parts[1:]))
+        parts = ".".join(text(item) or "" for item in items(argument)) or text(argument) or ""
+        return self._of_resource(*parts.partition(".")[::2], span)
+
+    def _of_resource(self, name: str, attribute: str, span: Span) -> Node:
+        declared = child(self._resources, name)
+        if declared is None or not attribute:
+            return _unknown_name(name, span)
+        section, _, output = attribute.partition(".")
+        if section == "Outputs" and text(child(declared, "Type")) in STACKS:
+            inner = self._around.nested(name) if self._around else "its template was not looked for"
+            if isinstance(inner, str):
+                return Unresolved(span, f"the nested stack {name} is not known: {inner}", text=UNKNOWN)
+            return inner.output(output, span)
+        return Reference(span, self._prefix + name, tuple(attribute.split(".")))
 
     def _sub(self, argument: Node, span: Span, depth: int) -> Node:
         pieces, given = argument, dict[str, Node]()
@@ -171,9 +260,7 @@ class Evaluator:
         if name in given:
             return given[name]
         if "." in name:
-            resource, _, attribute = name.partition(".")
-            known = child(self._resources, resource) is not None
-            return Reference(span, resource, tuple(attribute.split("."))) if known else _unknown_name(resource, span)
+            return self._of_resource(*name.partition(".")[::2], span)
         return self._ref(name, span)
 
     def _if(self, argument: Node, span: Span, depth: int) -> Node | None:
@@ -230,6 +317,29 @@ class Evaluator:
         return Unresolved(span, "what Fn::FindInMap finds is not known", text=UNKNOWN)
 
 
+def used_at(node: Node | None, span: Span) -> Node:
+    """A value that stands elsewhere, as it is used at ``span``."""
+    match node:
+        case None:
+            return Unresolved(span, "nothing is given", text=UNKNOWN)
+        case Reference():
+            return Reference(span, node.address, node.attribute)
+        case Scalar():
+            return Scalar(node.span, node.value, node.raw, node.quoted, (span, *node.via), node.encodes)
+        case Unresolved():
+            return Unresolved(span, node.reason, node.via, node.text, node.encodes)
+    return node
+
+
+def _looked_up(node: Scalar) -> Node:
+    """The text, or what is known of it where a part is a dynamic reference."""
+    if not isinstance(node.value, str) or "{{resolve:" not in node.value:
+        return node
+    found = _DYNAMIC.search(node.value)
+    store = _STORES.get(found[1] if found else "", "another service")
+    return Unresolved(node.span, _LOOKED_UP.format(store), node.via, _DYNAMIC.sub(UNKNOWN, node.value))
+
+
 def _is_map(node: Node) -> bool:
     return isinstance(node, Mapping)
 
@@ -257,5 +367,5 @@ def _joined(span: Span, separator: str, parts: list[Node] | tuple[Node, ...], vi
     if len(result) > _MAX_TEXT:
         return Unresolved(span, "the text is too long to be evaluated", text=UNKNOWN)
     if reason:
-        return Unresolved(span, reason, via, result)
-    return Scalar(span, result, result, True, via)
+        return Unresolved(span, reason, via, _DYNAMIC.sub(UNKNOWN, result))
+    return _looked_up(Scalar(span, result, result, True, via))

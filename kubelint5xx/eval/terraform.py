@@ -197,6 +197,11 @@ class Module:
         entries = [_entry(name, b.header, self.output(name, b.header)) for name, b in self._declared.outputs.items()]
         return nodes.Mapping(_whole(entries), tuple(entries)) if entries else _EMPTY
 
+    @property
+    def missing(self) -> str:
+        """Why there may be outputs that are not declared here; empty: there are none."""
+        return self._place.missing if self._place.source else self._declared.open
+
     def output(self, name: str, use: Span) -> Node:
         """The output's value. Raises Failure where the module has no such output."""
         block = self._declared.outputs.get(name)
@@ -289,6 +294,8 @@ class Module:
         base = Reference(span, f"{self._prefix}module.{name}")
         children = self._children_of(name)
         known = all(child.module and not child.instance.unknown for child in children)
+        if known and children and len(steps) < 2 and children[0].instance.key is not None:
+            return _by_key(children, span), 1
         if not children or not known or len(steps) < 2:
             return base, 1
         second = steps[1]
@@ -441,7 +448,9 @@ class Module:
             if sketch is None:
                 return None, called.missing
             place, declared = called, sketch.declared
-            inputs = Inputs(block, inputs.evaluator, {"major": sketch.major})
+            # A sketch that calls another one says of which version it is itself.
+            if block.attribute("major") is None:
+                inputs = Inputs(block, inputs.evaluator, {"major": sketch.major})
         self._tree.modules += 1
         unknown = instance.unknown or self._unknown
         return Module(place, address, declared, inputs.value, self._tree, (), unknown, self._depth + 1), ""
@@ -455,6 +464,17 @@ class _Child:
     source: Node
     module: Module | None
     open: str
+
+
+def _by_key(children: Sequence[_Child], span: Span) -> Node:
+    """All instances of a module, each with its outputs, as expressions go through them."""
+    found: dict[str, Node] = {}
+    for child in children:
+        entries, unknown = ((), "") if child.module is None else (child.module.outputs.entries, child.module.missing)
+        found[str(child.instance.key)] = nodes.Mapping(span, entries, unknown)
+    if isinstance(children[0].instance.key, int):
+        return nodes.Sequence(span, tuple(found.values()))
+    return nodes.Mapping(span, tuple(_entry(key, span, outputs) for key, outputs in found.items()))
 
 
 def _entry(name: str, span: Span, value: Node) -> Entry:

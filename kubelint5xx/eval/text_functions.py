@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 
-from kubelint5xx.core.node import Node, Reference, Scalar, Sequence, Unresolved
+from kubelint5xx.core.node import ATTRIBUTE, UNKNOWN, Node, Reference, Scalar, Sequence, Unresolved
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Span
@@ -28,6 +28,8 @@ from kubelint5xx.eval.operand import (
     string,
     whole,
 )
+
+_BASE64 = pattern(rf"[A-Za-z0-9+/=\s{ATTRIBUTE}{UNKNOWN}]*")
 
 
 def _text(to: Callable[..., str]) -> Function:
@@ -156,6 +158,14 @@ def _decoded(text: str) -> str:
     return base64.b64decode(text, validate=True).decode()
 
 
+def _base64decode(span: Span, arguments: list[Node], budget: Budget) -> Node:
+    (argument,) = arguments
+    if isinstance(argument, Unresolved) and not _BASE64.fullmatch(argument.text):
+        # What base64encode() was given, of which not all is known.
+        return argument
+    return _text(_decoded)(span, arguments, budget)
+
+
 def _base64encode(span: Span, arguments: list[Node], budget: Budget) -> Node:
     (argument,) = arguments
     if isinstance(argument, Unresolved) and argument.text:
@@ -204,7 +214,7 @@ def _parseint(span: Span, arguments: list[Node], budget: Budget) -> Node:
 
 
 TEXT: dict[str, Function] = {
-    "base64decode": _text(_decoded),
+    "base64decode": _base64decode,
     "base64encode": _base64encode,
     "base64gzip": _encoded,
     "chomp": _text(lambda text: text.rstrip("\r\n")),

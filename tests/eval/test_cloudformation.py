@@ -18,9 +18,15 @@ Parameters:
   Name: {Type: String}
   Names: {Type: CommaDelimitedList, Default: "a, b"}
   Stored: {Type: "AWS::SSM::Parameter::Value<String>", Default: /web/timeout}
+  Secret: {Type: String, NoEcho: true, Default: hunter2}
+  Looked: {Type: String, Default: "{{resolve:ssm:/web/timeout:1}}"}
+Rules:
+  Prod:
+    RuleCondition: !Equals [!Ref Name, prod]
+    Assertions: [{Assert: {"Fn::Contains": [[a], !Ref Name]}, AssertDescription: no}]
 Mappings:
   Sizes:
-    prod: {min: "3"}
+    prod: {min: "3", sizes: ["1", "2"]}
 Conditions:
   Long: !Equals [!Ref Timeout, "90"]
   Short: !Not [!Condition Long]
@@ -52,6 +58,11 @@ def value(expression: str) -> Node | None:
         ("!FindInMap [Sizes, prod, min]", "3"),
         ("!Select [1, !Ref Names]", "b"),
         ('!Select [0, !Split ["/", x/y]]', "x"),
+        ('!Select ["1", !FindInMap [Sizes, prod, sizes]]', "2"),
+        ("!FindInMap [Sizes, dev, min, {DefaultValue: 7}]", "7"),
+        ('!Join ["", [a, !If [Short, b, !Ref AWS::NoValue], c]]', "ac"),
+        ('!Select [1, !Split [",", !Sub "x,${Timeout}"]]', "90"),
+        ('!Sub ["${A}", {A: !FindInMap [Sizes, prod, min]}]', "3"),
         ("!If [Long, long, short]", "long"),
         ("!If [Short, long, short]", "short"),
         ("!If [Either, long, short]", "long"),
@@ -66,7 +77,11 @@ def test_what_the_template_determines_is_known(expression: str, result: str) -> 
 @pytest.mark.parametrize(
     "expression",
     ["!Ref Name", "!Ref Stored", "!If [Unknown, a, b]", "!ImportValue x", "!Ref AWS::Region", '!Sub "${Name}-x"',
-     "!FindInMap [Sizes, dev, min]", "!Ref Nobody", "!GetAtt Nobody.Arn", "!Transform {Name: x}"],
+     "!FindInMap [Sizes, dev, min]", "!Ref Nobody",
+     "!Ref Secret", "!Ref Looked", '!Sub "x-${Secret}"',
+     '"{{resolve:secretsmanager:web:SecretString:key}}"', '!Sub "a{{resolve:ssm-secure:${Name}}}b"',
+     '{"Fn::ForEach::X": [A, [a], {}]}', '!Split [",", !Ref Name]', "!GetAtt Other", '!Select [9, !Ref Names]',
+     "!GetAtt Nobody.Arn", "!Transform {Name: x}"],
 )  # fmt: skip
 def test_what_it_leaves_open_is_unknown(expression: str) -> None:
     assert isinstance(value(expression), Unresolved)
@@ -127,3 +142,19 @@ def test_endless_templates_come_to_an_end() -> None:
     (document,) = yaml.read(Source("t.yaml", hostile), functions=True).documents
     assert isinstance(document.root, Mapping)
     assert len(load_template(document.root).resources(("aws_eks_cluster",))) == 1
+
+
+def test_secrets_are_in_no_reason() -> None:
+    for expression in ("!Ref Secret", '!Sub "x-${Secret}"', "!Ref Looked", '"{{resolve:secretsmanager:web:key}}"'):
+        found = value(expression)
+        assert isinstance(found, Unresolved)
+        assert not any(part in found.reason + found.text for part in ("hunter2", "resolve", "/web"))
+
+
+def test_loops_and_includes_leave_a_mapping_open() -> None:
+    for loop in ("'Fn::ForEach::Size': [Size, [a], {x: y}]", "'Fn::Transform': {Name: AWS::Include}"):
+        found = stack(f"Resources:\n  Web: {{Type: AWS::EKS::Cluster, Properties: {{Name: web, {loop}}}}}\n")
+        (cluster,) = found.resources(("aws_eks_cluster",))
+        assert text(cluster.body.get("name")) == "web" and cluster.body.open and len(cluster.body.entries) == 1
+    looped = stack("Resources:\n  'Fn::ForEach::Web': [A, [a], {}]\n  Web: {Type: AWS::EKS::Cluster}\n")
+    assert "Fn::ForEach::Web" in looped.open

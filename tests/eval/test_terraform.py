@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Sequence, Unresolved, child
+from kubelint5xx.core.node import ATTRIBUTE, Mapping, Node, Reference, Scalar, Sequence, Unresolved, child
 from kubelint5xx.core.source import Source
 from kubelint5xx.eval.terraform import Module, load_module
 
@@ -116,6 +116,11 @@ def test_optional_attributes_of_an_object_type_are_filled_in() -> None:
         ("1 + 2 * 3 - 4 / 8", 6.5),
         ("-7 % 3", -1),
         ('true && !false || 1 > 2 ? "a" : "b"', "a"),
+        ("true ? 1 : false ? 2 : 3", 1),
+        ("false ? 1 : false ? 2 : 1 > 2 ? 3 : 4", 4),
+        ("false ? 1 : true ? 2 : false ? 3 : 4", 2),
+        ("(true ? false : true) ? 2 : 3", 3),
+        ("true ? false ? 1 : 2 : 3", 2),
         ('"1" == 1', False),
         ("[1, {a = 2}] == [1, {a = 2}]", True),
         ('"x${1 + 1}-%{ if true }y%{ else }n%{ endif }%{ for k, v in ["p", "q"] }${k}${v}%{ endfor }"', "x2-y0p1q"),
@@ -293,6 +298,39 @@ def test_a_long_chain_of_modules_loses_none() -> None:
     assert len(found.resources(["aws_lb"])) == 300 == len(found.modules())
 
 
+def test_a_text_that_is_partly_known_stays_so_through_its_encoding() -> None:
+    found = module(
+        'resource "aws_eks_cluster" "a" {}\n'
+        'locals {\n  script = "#!/bin/bash\\njoin ${aws_eks_cluster.a.endpoint} --max-pods 9"\n'
+        "  encoded = base64encode(local.script)\n  decoded = base64decode(local.encoded)\n"
+        '  first = coalesce(local.decoded, "nothing")\n  unknown = base64decode(aws_eks_cluster.a.certificate)\n}\n'
+    ).locals
+    for name in ("encoded", "decoded", "first"):
+        value = found.get(name)
+        assert isinstance(value, Unresolved) and value.text == f"#!/bin/bash\njoin {ATTRIBUTE} --max-pods 9"
+    assert isinstance(found.get("unknown"), Unresolved)
+
+
+def test_a_text_that_is_partly_known_is_neither_null_nor_empty() -> None:
+    found = module(
+        'variable "u" {}\n'
+        'locals {\n  given_all = { image = "web:${var.u}", none = null, u = var.u }\n'
+        "  all = { for key, it in local.given_all : key => it if it != null }\n"
+        '  given = "${var.u}x" == "" ? 1 : 2\n  empty = "${var.u}${var.u}" == "" ? 1 : 2\n}\n'
+    ).locals
+    kept = found.get("all")
+    assert isinstance(kept, Mapping) and list(kept.keys()) == ["image"] and kept.open
+    assert plain(found.get("given")) == 2 and isinstance(found.get("empty"), Unresolved)
+
+
+def test_expressions_go_through_all_instances_of_a_module() -> None:
+    called = {"c": {"main.tf": 'variable "x" {}\noutput "o" { value = var.x }\n'}}
+    text = 'module "m" {\n  source   = "./c"\n  for_each = { a = 1, b = 2 }\n  x = each.value\n}\n'
+    text += 'locals {\n  all = [for key, one in module.m : "${key}${one.o}"]\n  of = values(module.m)[*].o\n}\n'
+    found = module(text, called).locals
+    assert plain(found.get("all")) == ["a1", "b2"] and plain(found.get("of")) == [1, 2]
+
+
 def test_circles_between_names_are_unresolved() -> None:
     text = (
         "locals {\n  it = local.b\n  b = local.it\n}\n"
@@ -337,6 +375,8 @@ def test_broken_files_are_problems_and_leave_the_module_open() -> None:
     assert {problem.path for problem in found.problems} == {"bad.tf", "x.tf.json"} and found.open
     twice = module('resource "aws_lb" "x" {}\nresource "aws_lb" "x" {}\n')
     assert "second time" in twice.problems[0].message and twice.problems[0].kind == "notice"
+    lines = module('resource "aws_lb" "x\\ny" {}\nresource "aws_lb" "x\\ny" {}\n').problems
+    assert lines[0].message.startswith('resource "aws_lb" "x y" is declared a second time')
 
 
 NAMES = [

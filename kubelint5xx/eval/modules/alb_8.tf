@@ -125,6 +125,7 @@ resource "aws_lb_listener_rule" "https_listener_rule" {
 
 output "lb_id" { value = try(aws_lb.this[0].id, "") }
 output "lb_arn" { value = try(aws_lb.this[0].arn, "") }
+output "lb_dns_name" { value = try(aws_lb.this[0].dns_name, "") }
 output "http_tcp_listener_arns" { value = aws_lb_listener.frontend_http_tcp[*].arn }
 output "https_listener_arns" { value = aws_lb_listener.frontend_https[*].arn }
 output "target_group_arns" { value = aws_lb_target_group.main[*].arn }

@@ -11,6 +11,8 @@ variable "default_port" { default = 80 }
 variable "default_protocol" { default = "HTTP" }
 variable "listeners" { default = {} }
 variable "target_groups" { default = {} }
+variable "security_groups" { default = [] }
+variable "create_security_group" { default = true }
 
 locals {
   groups = try(coalesce(var.target_groups), {})
@@ -31,6 +33,16 @@ resource "aws_lb" "this" {
   client_keep_alive                = var.client_keep_alive
   enable_http2                     = var.enable_http2
   enable_cross_zone_load_balancing = var.enable_cross_zone_load_balancing
+  security_groups                  = var.create_security_group ? concat([aws_security_group.this[0].id], try(coalesce(var.security_groups), [])) : var.security_groups
+}
+
+# Its rules let clients reach the balancer, which says nothing of its targets.
+resource "aws_security_group" "this" {
+  count = var.create && var.create_security_group ? 1 : 0
+
+  lifecycle {
+    ignore_changes = [ingress]
+  }
 }
 
 resource "aws_lb_listener" "this" {
@@ -143,6 +155,8 @@ resource "aws_lb_target_group" "this" {
 
 output "id" { value = try(aws_lb.this[0].id, null) }
 output "arn" { value = try(aws_lb.this[0].arn, null) }
+output "dns_name" { value = try(aws_lb.this[0].dns_name, null) }
 output "listeners" { value = aws_lb_listener.this }
 output "listener_rules" { value = aws_lb_listener_rule.this }
+output "security_group_id" { value = try(aws_security_group.this[0].id, null) }
 output "target_groups" { value = aws_lb_target_group.this }

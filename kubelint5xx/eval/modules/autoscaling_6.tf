@@ -17,6 +17,7 @@ variable "create_launch_template" { default = true }
 variable "launch_template_id" { default = null }
 variable "image_id" { default = null }
 variable "user_data" { default = null }
+variable "security_groups" { default = [] }
 variable "tags" { default = {} }
 variable "autoscaling_group_tags" { default = {} }
 variable "target_group_arns" { default = [] }
@@ -37,6 +38,8 @@ resource "aws_launch_template" "this" {
   name_prefix = "${var.name}-"
   image_id    = var.image_id
   user_data   = var.user_data
+
+  vpc_security_group_ids = var.security_groups
 
   dynamic "instance_market_options" {
     for_each = try([coalesce(var.instance_market_options)], [])
@@ -86,10 +89,11 @@ resource "aws_autoscaling_group" "this" {
   dynamic "initial_lifecycle_hook" {
     for_each = try(coalesce(var.initial_lifecycle_hooks), [])
     content {
-      name                 = try(initial_lifecycle_hook.value.name, null)
-      lifecycle_transition = try(initial_lifecycle_hook.value.lifecycle_transition, null)
-      heartbeat_timeout    = try(initial_lifecycle_hook.value.heartbeat_timeout, null)
-      default_result       = try(initial_lifecycle_hook.value.default_result, null)
+      name                    = try(initial_lifecycle_hook.value.name, null)
+      lifecycle_transition    = try(initial_lifecycle_hook.value.lifecycle_transition, null)
+      heartbeat_timeout       = try(initial_lifecycle_hook.value.heartbeat_timeout, null)
+      default_result          = try(initial_lifecycle_hook.value.default_result, null)
+      notification_target_arn = try(initial_lifecycle_hook.value.notification_target_arn, null)
     }
   }
   dynamic "tag" {

@@ -1,43 +1,41 @@
 # terraform-aws-modules/eks 18 to 21: the cluster, its addons and its node groups. Version 21 renamed arguments and
-# dropped those that held defaults for all groups.
+# dropped those that held defaults for all groups; from 19 on an addon without a version has the one that EKS proposes.
 variable "major" {}
 variable "create" { default = true }
 variable "name" { default = null }
 variable "cluster_name" { default = null }
 variable "kubernetes_version" { default = null }
 variable "cluster_version" { default = null }
+variable "subnet_ids" { default = [] }
 variable "addons" { default = {} }
 variable "cluster_addons" { default = {} }
 variable "eks_managed_node_groups" { default = {} }
 variable "eks_managed_node_group_defaults" { default = {} }
 variable "self_managed_node_groups" { default = {} }
 variable "self_managed_node_group_defaults" { default = {} }
+variable "create_node_security_group" { default = true }
+variable "node_security_group_id" { default = "" }
 
 locals {
-  name   = try(coalesce(var.name, var.cluster_name), null)
-  addons = merge(try(coalesce(var.addons), {}), try(coalesce(var.cluster_addons), {}))
-  managed = {
-    for key, group in try(coalesce(var.eks_managed_node_groups), {}) : key => group if try(coalesce(group.create), true)
-  }
-  own = {
-    for key, group in try(coalesce(var.self_managed_node_groups), {}) : key => group if try(coalesce(group.create), true)
-  }
-  managed_all = var.eks_managed_node_group_defaults
-  own_all     = var.self_managed_node_group_defaults
-  scripts = {
-    for key, group in local.managed : key => concat(
-      [try(coalesce(group.pre_bootstrap_user_data), try(coalesce(local.managed_all.pre_bootstrap_user_data), ""))],
-      [try(coalesce(group.bootstrap_extra_args), try(coalesce(local.managed_all.bootstrap_extra_args), ""))],
-      [for part in try(coalesce(group.cloudinit_pre_nodeadm), try(coalesce(local.managed_all.cloudinit_pre_nodeadm), [])) : part.content],
-    )
-  }
+  name     = try(coalesce(var.name, var.cluster_name), null)
+  version  = try(coalesce(var.kubernetes_version, var.cluster_version), null)
+  addons   = merge(try(coalesce(var.addons), {}), try(coalesce(var.cluster_addons), {}))
+  managed  = { for key, group in try(coalesce(var.eks_managed_node_groups), {}) : key => merge(var.eks_managed_node_group_defaults, group) }
+  own      = { for key, group in try(coalesce(var.self_managed_node_groups), {}) : key => merge(var.self_managed_node_group_defaults, group) }
+  node_sgs = var.create && var.create_node_security_group ? [aws_security_group.node[0].id] : compact([var.node_security_group_id])
 }
 
 resource "aws_eks_cluster" "this" {
   count = var.create ? 1 : 0
 
   name    = local.name
-  version = try(coalesce(var.kubernetes_version, var.cluster_version), null)
+  version = local.version
+}
+
+data "aws_eks_addon_version" "this" {
+  for_each = var.create && var.major > 18 ? local.addons : {}
+
+  addon_name = try(coalesce(each.value.name), each.key)
 }
 
 resource "aws_eks_addon" "this" {
@@ -45,130 +43,86 @@ resource "aws_eks_addon" "this" {
 
   cluster_name         = aws_eks_cluster.this[0].name
   addon_name           = try(coalesce(each.value.name), each.key)
-  addon_version        = try(each.value.addon_version, null)
+  addon_version        = try(coalesce(each.value.addon_version), data.aws_eks_addon_version.this[each.key].version, null)
   configuration_values = try(each.value.configuration_values, null)
 }
 
-resource "aws_launch_template" "managed" {
+# What lets requests in comes with the rules, which are not read here.
+resource "aws_security_group" "node" {
+  count = var.create && var.create_node_security_group ? 1 : 0
+
+  lifecycle {
+    ignore_changes = [ingress]
+  }
+}
+
+module "eks_managed_node_group" {
+  source   = "terraform-aws-modules/eks/aws//modules/eks-managed-node-group"
   for_each = var.create ? local.managed : {}
 
-  user_data = join("\n", local.scripts[each.key])
-
-  dynamic "instance_market_options" {
-    for_each = try([coalesce(each.value.instance_market_options)], [])
-    content {
-      market_type = try(instance_market_options.value.market_type, null)
-    }
-  }
+  major                      = var.major
+  create                     = try(each.value.create, true)
+  cluster_name               = aws_eks_cluster.this[0].name
+  name                       = try(coalesce(each.value.name), each.key)
+  use_name_prefix            = try(each.value.use_name_prefix, true)
+  min_size                   = try(coalesce(each.value.min_size), 1)
+  max_size                   = try(each.value.max_size, 3)
+  desired_size               = try(each.value.desired_size, 1)
+  capacity_type              = try(each.value.capacity_type, "ON_DEMAND")
+  ami_id                     = try(each.value.ami_id, "")
+  ami_type                   = try(each.value.ami_type, null)
+  labels                     = try(each.value.labels, null)
+  taints                     = try(each.value.taints, null)
+  create_launch_template     = try(each.value.create_launch_template, true)
+  use_custom_launch_template = try(each.value.use_custom_launch_template, true)
+  launch_template_id         = try(each.value.launch_template_id, "")
+  instance_market_options    = try(each.value.instance_market_options, null)
+  platform                   = try(each.value.platform, "linux")
+  enable_bootstrap_user_data = try(each.value.enable_bootstrap_user_data, false)
+  pre_bootstrap_user_data    = try(each.value.pre_bootstrap_user_data, null)
+  post_bootstrap_user_data   = try(each.value.post_bootstrap_user_data, null)
+  bootstrap_extra_args       = try(each.value.bootstrap_extra_args, null)
+  cloudinit_pre_nodeadm      = try(each.value.cloudinit_pre_nodeadm, null)
+  cloudinit_post_nodeadm     = try(each.value.cloudinit_post_nodeadm, null)
+  user_data_template_path    = try(each.value.user_data_template_path, null)
 }
 
-resource "aws_eks_node_group" "this" {
-  for_each = var.create ? local.managed : {}
-
-  cluster_name           = aws_eks_cluster.this[0].name
-  node_group_name_prefix = "${try(coalesce(each.value.name), each.key)}-"
-  capacity_type          = try(coalesce(each.value.capacity_type), try(coalesce(local.managed_all.capacity_type), "ON_DEMAND"))
-  ami_type               = try(coalesce(each.value.ami_type), try(coalesce(local.managed_all.ami_type), null))
-  labels                 = try(coalesce(each.value.labels), try(coalesce(local.managed_all.labels), null))
-
-  scaling_config {
-    min_size     = try(coalesce(each.value.min_size), try(coalesce(local.managed_all.min_size), 1))
-    max_size     = try(coalesce(each.value.max_size), try(coalesce(local.managed_all.max_size), 3))
-    desired_size = try(coalesce(each.value.desired_size), try(coalesce(local.managed_all.desired_size), 1))
-  }
-  launch_template {
-    id = aws_launch_template.managed[each.key].id
-  }
-  dynamic "taint" {
-    for_each = try(coalesce(each.value.taints), try(coalesce(local.managed_all.taints), {}))
-    content {
-      key    = taint.value.key
-      value  = try(taint.value.value, null)
-      effect = taint.value.effect
-    }
-  }
-}
-
-resource "aws_launch_template" "own" {
+module "self_managed_node_group" {
+  source   = "terraform-aws-modules/eks/aws//modules/self-managed-node-group"
   for_each = var.create ? local.own : {}
 
-  image_id = try(each.value.ami_id, null)
-  user_data = join("\n", concat(
-    ["#!/bin/bash"],
-    [try(coalesce(each.value.pre_bootstrap_user_data), try(coalesce(local.own_all.pre_bootstrap_user_data), ""))],
-    ["/etc/eks/bootstrap.sh ${try(coalesce(each.value.bootstrap_extra_args), try(coalesce(local.own_all.bootstrap_extra_args), ""))}"],
-    [for part in try(coalesce(each.value.cloudinit_pre_nodeadm), try(coalesce(local.own_all.cloudinit_pre_nodeadm), [])) : part.content],
-  ))
-
-  dynamic "instance_market_options" {
-    for_each = try([coalesce(each.value.instance_market_options)], try([coalesce(local.own_all.instance_market_options)], []))
-    content {
-      market_type = try(instance_market_options.value.market_type, null)
-    }
-  }
-}
-
-resource "aws_autoscaling_group" "this" {
-  for_each = var.create ? local.own : {}
-
-  name_prefix           = "${try(coalesce(each.value.name), each.key)}-"
-  min_size              = try(coalesce(each.value.min_size), try(coalesce(local.own_all.min_size), var.major < 21 ? 0 : 1))
-  max_size              = try(coalesce(each.value.max_size), try(coalesce(local.own_all.max_size), 3))
-  desired_capacity      = try(coalesce(each.value.desired_size), try(coalesce(local.own_all.desired_size), 1))
-  capacity_rebalance    = try(each.value.capacity_rebalance, local.own_all.capacity_rebalance, null)
-  max_instance_lifetime = try(each.value.max_instance_lifetime, local.own_all.max_instance_lifetime, null)
-  target_group_arns     = try(each.value.target_group_arns, local.own_all.target_group_arns, null)
-
-  dynamic "launch_template" {
-    for_each = try(coalesce(each.value.use_mixed_instances_policy), try(coalesce(local.own_all.use_mixed_instances_policy), false)) ? [] : [1]
-    content {
-      id = aws_launch_template.own[each.key].id
-    }
-  }
-  dynamic "mixed_instances_policy" {
-    for_each = try(coalesce(each.value.use_mixed_instances_policy), try(coalesce(local.own_all.use_mixed_instances_policy), false)) ? [try(coalesce(each.value.mixed_instances_policy), local.own_all.mixed_instances_policy)] : []
-    content {
-      dynamic "instances_distribution" {
-        for_each = try([coalesce(mixed_instances_policy.value.instances_distribution)], [])
-        content {
-          on_demand_percentage_above_base_capacity = try(instances_distribution.value.on_demand_percentage_above_base_capacity, null)
-        }
-      }
-      launch_template {
-        launch_template_specification {
-          launch_template_id = aws_launch_template.own[each.key].id
-        }
-      }
-    }
-  }
-  dynamic "initial_lifecycle_hook" {
-    for_each = try(coalesce(each.value.initial_lifecycle_hooks), try(coalesce(local.own_all.initial_lifecycle_hooks), []))
-    content {
-      name                 = try(initial_lifecycle_hook.value.name, null)
-      lifecycle_transition = try(initial_lifecycle_hook.value.lifecycle_transition, null)
-      heartbeat_timeout    = try(initial_lifecycle_hook.value.heartbeat_timeout, null)
-      default_result       = try(initial_lifecycle_hook.value.default_result, null)
-    }
-  }
-  tag {
-    key                 = "kubernetes.io/cluster/${local.name}"
-    value               = "owned"
-    propagate_at_launch = true
-  }
-}
-
-resource "aws_autoscaling_traffic_source_attachment" "this" {
-  for_each = var.create ? merge([
-    for key, group in local.own : {
-      for name, source in try(coalesce(group.traffic_source_attachments), {}) : "${key}-${name}" => { group = key, to = source.traffic_source_identifier }
-    }
-  ]...) : {}
-
-  autoscaling_group_name = aws_autoscaling_group.this[each.value.group].name
-  traffic_source {
-    identifier = each.value.to
-    type       = "elbv2"
-  }
+  major                      = var.major
+  create                     = try(each.value.create, true)
+  create_autoscaling_group   = try(each.value.create_autoscaling_group, true)
+  cluster_name               = aws_eks_cluster.this[0].name
+  name                       = try(coalesce(each.value.name), each.key)
+  use_name_prefix            = try(each.value.use_name_prefix, true)
+  min_size                   = try(each.value.min_size, null)
+  max_size                   = try(each.value.max_size, 3)
+  desired_size               = try(each.value.desired_size, 1)
+  capacity_rebalance         = try(each.value.capacity_rebalance, null)
+  max_instance_lifetime      = try(each.value.max_instance_lifetime, null)
+  initial_lifecycle_hooks    = try(each.value.initial_lifecycle_hooks, null)
+  use_mixed_instances_policy = try(each.value.use_mixed_instances_policy, false)
+  mixed_instances_policy     = try(each.value.mixed_instances_policy, null)
+  target_group_arns          = try(each.value.target_group_arns, [])
+  traffic_source_attachments = try(each.value.traffic_source_attachments, {})
+  schedules                  = try(each.value.schedules, {})
+  create_launch_template     = try(each.value.create_launch_template, true)
+  launch_template_id         = try(each.value.launch_template_id, "")
+  instance_market_options    = try(each.value.instance_market_options, null)
+  platform                   = try(each.value.platform, "linux")
+  ami_id                     = try(each.value.ami_id, "")
+  ami_type                   = try(each.value.ami_type, null)
+  vpc_security_group_ids     = concat(local.node_sgs, try(coalesce(each.value.vpc_security_group_ids), []))
+  pre_bootstrap_user_data    = try(each.value.pre_bootstrap_user_data, null)
+  post_bootstrap_user_data   = try(each.value.post_bootstrap_user_data, null)
+  bootstrap_extra_args       = try(each.value.bootstrap_extra_args, null)
+  cloudinit_pre_nodeadm      = try(each.value.cloudinit_pre_nodeadm, null)
+  cloudinit_post_nodeadm     = try(each.value.cloudinit_post_nodeadm, null)
+  user_data_template_path    = try(each.value.user_data_template_path, null)
+  tags                       = try(coalesce(each.value.tags), {})
+  autoscaling_group_tags     = try(coalesce(each.value.autoscaling_group_tags), {})
 }
 
 output "cluster_name" { value = try(aws_eks_cluster.this[0].name, "") }
@@ -176,7 +130,9 @@ output "cluster_id" { value = try(aws_eks_cluster.this[0].id, "") }
 output "cluster_arn" { value = try(aws_eks_cluster.this[0].arn, null) }
 output "cluster_endpoint" { value = try(aws_eks_cluster.this[0].endpoint, null) }
 output "cluster_version" { value = try(aws_eks_cluster.this[0].version, null) }
-output "self_managed_node_groups" {
-  value = { for key, group in aws_autoscaling_group.this : key => { autoscaling_group_name = group.name, autoscaling_group_id = group.id, autoscaling_group_arn = group.arn } }
+output "node_security_group_id" { value = try(aws_security_group.node[0].id, null) }
+output "eks_managed_node_groups" { value = module.eks_managed_node_group }
+output "self_managed_node_groups" { value = module.self_managed_node_group }
+output "self_managed_node_groups_autoscaling_group_names" {
+  value = [for group in module.self_managed_node_group : group.autoscaling_group_name]
 }
-output "self_managed_node_groups_autoscaling_group_names" { value = [for group in aws_autoscaling_group.this : group.name] }

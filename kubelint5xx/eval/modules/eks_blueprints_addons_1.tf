@@ -12,6 +12,18 @@ variable "enable_aws_load_balancer_controller" { default = false }
 variable "aws_load_balancer_controller" { default = {} }
 variable "helm_releases" { default = {} }
 
+locals {
+  terminations = {
+    autoscaling_terminate = { source = ["aws.autoscaling"], detail-type = ["EC2 Instance-terminate Lifecycle Action"] }
+  }
+  events = {
+    health_event          = { source = ["aws.health"], detail-type = ["AWS Health Event"] }
+    spot_interrupt        = { source = ["aws.ec2"], detail-type = ["EC2 Spot Instance Interruption Warning"] }
+    instance_rebalance    = { source = ["aws.ec2"], detail-type = ["EC2 Instance Rebalance Recommendation"] }
+    instance_state_change = { source = ["aws.ec2"], detail-type = ["EC2 Instance State-change Notification"] }
+  }
+}
+
 resource "aws_eks_addon" "this" {
   for_each = try(coalesce(var.eks_addons), {})
 
@@ -32,9 +44,15 @@ resource "aws_autoscaling_lifecycle_hook" "aws_node_termination_handler" {
 }
 
 resource "aws_cloudwatch_event_rule" "aws_node_termination_handler" {
-  count = var.enable_aws_node_termination_handler ? 1 : 0
+  for_each = var.enable_aws_node_termination_handler ? merge(local.terminations, local.events) : {}
 
-  event_pattern = "EC2 Spot Instance Interruption Warning"
+  event_pattern = jsonencode(each.value)
+}
+
+resource "aws_cloudwatch_event_rule" "karpenter" {
+  for_each = var.enable_karpenter && var.karpenter_enable_spot_termination ? local.events : {}
+
+  event_pattern = jsonencode(each.value)
 }
 
 resource "helm_release" "aws_node_termination_handler" {
