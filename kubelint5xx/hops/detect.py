@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
 from kubelint5xx import formats
@@ -39,6 +39,8 @@ _JVM = ("maven", "gradle")
 _LANGUAGE_OF = {"go": "go_source", "pypi": "python_source", "gem": "ruby_source", "nuget": "csharp_source"}
 _LINKED = ("terraform", "attributes", "target_group_attributes", "annotation", "configmap")
 # By its ending, a file that a flag names is of one of the formats that the product takes.
+# Whose values may wait for the environment.
+_PROGRAMS = (*LANGUAGES, "python_assign")
 _EXTENSIONS = {"toml": "toml", "py": "python_assign", "ini": "ini", "yaml": "yaml", "yml": "yaml", "json": "json"}
 _FLAG = pattern(r"\{argv:(.+)\}")
 _PUBLISHED = ("", "library", "docker/library")
@@ -111,13 +113,19 @@ def server_commands() -> frozenset[str]:
     return frozenset(sign.name for sign, _ in signs() if sign.kind == "command")
 
 
-def hop_of(launch: Launch, joins: tuple[Join, ...] = ()) -> Hop | Unrecognised:
-    """The hop that a container is. Where the server is not recognised, only what annotations say of it is known."""
+def hop_of(
+    launch: Launch, joins: tuple[Join, ...] = (), linked: Callable[[str], tuple[Settings, ...]] | None = None
+) -> Hop | Unrecognised:
+    """The hop that a container is. Where the server is not recognised, only what annotations say of it is known.
+
+    ``linked``: what other objects say of a product.
+    """
     found = recognise(launch)
     claimed = claims(launch.annotations)
     if isinstance(found, Recognised):
         name = f"{table(found.product).title} in {launch.name}"
-        settings = (*found.settings, *claimed)
+        beside = linked(found.product) if linked is not None else ()
+        settings = (*found.settings, *beside, *claimed)
         return build_hop(found.product, name, launch.place, settings, launch.port, found.version, joins=joins)
     if not claimed:
         return found
@@ -316,7 +324,7 @@ def _read(known: Table, place: Place, launch: Launch, argv: Sequence | None) -> 
     elif place.files:
         others = {other.format for other in known.read} - {place.format}
         read = _from_files(place, launch, argv, _lines(known, launch, argv), others)
-        yield from (settled(found, launch) for found in read) if place.format in LANGUAGES else read
+        yield from (settled(found, launch) for found in read) if place.format in _PROGRAMS else read
     elif place.format in LANGUAGES:
         yield from of_sources(known, place.format, place.label, launch)
     elif place.format == "env":

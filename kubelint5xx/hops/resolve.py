@@ -30,7 +30,7 @@ CLAIM = "claim"
 IMAGE = "image"
 
 # What a table says only of the products that do it.
-_ODDITIES = ("streams", "kills_workers", "idle_counts_for_headers")
+_ODDITIES = ("streams", "kills_workers", "ends_requests", "idle_counts_for_headers")
 
 # One mapping of keys that may hold dots themselves.
 _FLAT = ("env", "attributes", "target_group_attributes", "annotation", "configmap", "packages", "container", CLAIM)

@@ -74,7 +74,9 @@ def settled(found: Settings, launch: Launch) -> Settings:
     """Settings of a file in a programming language, with what it leaves to the environment."""
     if found.root is None:
         return found
-    return replace(found, root=leaves(found.root, _Settling(found.format, launch).settled))
+    settling = _Settling(found.format, launch)
+    settle_one = settling.settled if found.format in LANGUAGES else settling.of_environment
+    return replace(found, root=leaves(found.root, settle_one))
 
 
 def makers(form: str, launch: Launch, port: int | None = None) -> set[str]:
@@ -116,6 +118,11 @@ class _Settling:
     def settled(self, node: Node) -> Node:
         self.imports = 0
         return settle(node, self.variable, self.named)
+
+    def of_environment(self, node: Node) -> Node:
+        """``node`` of a file whose names do not lead into others."""
+        waits = isinstance(node, Mapping) and isinstance(node.get("env"), Scalar)
+        return settle(node, self.variable, lambda _path, use: use) if waits else node
 
     def variable(self, name: str) -> Node | None:
         """The value of an environment variable; None where it is certainly not set."""

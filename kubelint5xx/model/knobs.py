@@ -49,6 +49,10 @@ KNOBS = (
         "hop", "kills_workers", BOOL, "It kills a worker that is busy for longer than the response timeout.",
         "killing of slow workers",
     ),
+    Knob(
+        "hop", "ends_requests", BOOL, "It ends a request by itself that takes longer than the response timeout.",
+        "ending of slow requests",
+    ),
     Knob("hop", "connect_timeout", DURATION, "How long this hop waits for a connection to the next one."),
     Knob(
         "hop", "resends", BOOL, "Sends an idempotent request again by itself when its connection was reset.",
@@ -218,7 +222,7 @@ KNOBS = (
     Knob("target_group", "slow_start", DURATION, "How long a new target gets less than its share; 0: no slow start."),
     Knob("target_group", "algorithm", TEXT, "How targets are chosen: round_robin, least_outstanding_requests, …"),
     Knob("target_group", "transport", TEXT, "What is spoken with its targets: tls, plain, or whatever comes (empty)."),
-    Knob("target_group", "balancer", TEXT, "What sends to it: alb, nlb or classic."),
+    Knob("target_group", "balancer", TEXT, "What sends to it: alb, nlb, classic or google."),
     Knob("target_group", "node_groups", "set of node_group", "The node groups whose nodes may be its targets."),
     # A node group: instances that come and go together.
     Knob("node_group", "volatile", BOOL, "Its nodes come and go in ordinary operation.", "volatility"),
@@ -243,7 +247,10 @@ KNOBS = (
         "The nodes' security groups let the balancer of the target group through to the target port.",
         "openness for the balancer",
     ),
-    Knob("node_group", "provisioner", TEXT, "What starts its nodes: autoscaling (a group of instances) or karpenter."),
+    Knob(
+        "node_group", "provisioner", TEXT,
+        "What starts its nodes: autoscaling (a group of instances), karpenter or cluster-api.",
+    ),
     Knob("node_group", "interruptions_handled", BOOL, "Its provisioner drains a node before an interruption ends it."),
     Knob("node_group", "hooks", "set of hook", "The lifecycle hooks of its autoscaling group.", "lifecycle hooks"),
     Knob(
@@ -252,7 +259,10 @@ KNOBS = (
     ),
     Knob("node_group", "kernel", VERSION, "At least which kernel its nodes have."),
     Knob("node_group", "tainted", BOOL, "A taint keeps pods that do not tolerate it off its nodes.", "taint"),
-    Knob("node_group", "drain_limit", DURATION, "After how long Karpenter ends the drain of a node by force."),
+    Knob(
+        "node_group", "drain_limit", DURATION,
+        "After how long Karpenter or Cluster API ends the drain of a node by force.",
+    ),
     Knob(
         "node_group", "removal_delay", DURATION,
         "How long the cluster autoscaler waits between tainting a node and terminating it.",
