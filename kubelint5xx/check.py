@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Finding, Report, RuleInfo, Unknown
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import record, replace
-from kubelint5xx.core.source import Source
+from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.tree import Rendered, Tree
+from kubelint5xx.engine.abouts import abouts
 from kubelint5xx.engine.rule import Rule, rule_names, rules_over, shipped_rules
-from kubelint5xx.engine.run import abouts, run, strictest
+from kubelint5xx.engine.run import run, strictest
 from kubelint5xx.inputs import Inputs, read_inputs
 from kubelint5xx.link.assemble import link
 from kubelint5xx.link.images import Builds
 from kubelint5xx.model.topology import Model
 from kubelint5xx.suppress import MARK, Suppression, annotations_of, apply, comments_of
+
+if TYPE_CHECKING:
+    from kubelint5xx.link.told import Told
 
 
 def understand(tree: Tree, config: Config) -> Model:
@@ -25,6 +30,23 @@ def understand(tree: Tree, config: Config) -> Model:
     inputs = read_inputs(tree, config)
     model = link(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
     return replace(model, problems=tuple(_problems(inputs, model, tree)))
+
+
+def tell(tree: Tree, config: Config) -> tuple[Model, Told, Callable[[Span, bool], Span]]:
+    """The request paths of ``tree``, what of them the checks of other trees can join with theirs, and where a person
+    would change what stands at a place: for sure, or else likely."""
+    from kubelint5xx.link.telling import tell as tell_parts
+
+    inputs = read_inputs(tree, config)
+    model, told = tell_parts(inputs.documents, inputs.modules, Builds.of_tree(tree, config), config)
+    model = replace(model, problems=tuple(_problems(inputs, model, tree)))
+    if isinstance(tree, Rendered):
+        return model, told, tree.locate
+    return model, told, _in_file
+
+
+def _in_file(span: Span, _: bool) -> Span:
+    return span.in_file()
 
 
 def check(
@@ -45,10 +67,12 @@ def check(
         groups = {rule.slug: rule.group for rule in known}
     # What follows from another finding yields to it before anything is deselected or suppressed.
     findings, unknowns, coverage = run(known, model, config)
-    if config.select or config.ignore:
+    if any(part.select or part.ignore for part in config.everywhere()):
         # What was left out neither fails a hop nor leaves a question open.
-        chosen = [rule for rule in known if _chosen({rule.slug, rule.group}, config)]
-        _, unknowns, coverage = run(chosen, model, config)
+        def chosen(rule: Rule, place: Span | None) -> bool:
+            return _chosen({rule.slug, rule.group}, config.at(place.path) if place else config)
+
+        _, unknowns, coverage = run(known, model, config, chosen)
     names = [*groups, *groups.values()]
     # Suppressions see what is deselected as well: one that waits for such a finding is in use.
     kept, annotated, unused = apply(
@@ -56,8 +80,8 @@ def check(
     )
     if isinstance(tree, Rendered):
         # Several renderings are made of one file: what is set there once is one finding.
-        kept = strictest([_located(finding, tree) for finding in kept])
-    comments = _comments(tree, inputs, builds)
+        kept = strictest([_graded(_located(finding, tree), config) for finding in kept])
+    comments = _comments(tree, inputs, builds, kept)
     kept, commented, idle = apply(kept, comments, lambda slug: groups.get(slug, ""), names)
     suppressed = [*(replace(one, finding=_located(one.finding, tree)) for one in annotated), *commented]
     problems = _problems(inputs, model, tree, [*unused, *idle])
@@ -94,8 +118,9 @@ class _Infos:
         return (rule.info() for rule in ((*shipped_rules(), *self.own) if self.rules is None else self.rules))
 
 
-def _comments(tree: Tree, inputs: Inputs, builds: Builds) -> list[Suppression]:
-    """The suppressing comments of all files: also of those that a tool's output stands for, instead of the output's."""
+def _comments(tree: Tree, inputs: Inputs, builds: Builds, findings: Iterable[Finding]) -> list[Suppression]:
+    """The suppressing comments of all files: also of those that a tool's output stands for, instead of the output's,
+    and of values that are no objects, where a finding shows them."""
     hidden: list[Source] = []
     shown = inputs.suppressions
     if isinstance(tree, Rendered):
@@ -103,7 +128,13 @@ def _comments(tree: Tree, inputs: Inputs, builds: Builds) -> list[Suppression]:
         shown = [one for one in shown if tree.locate(one.span, sure=False) == one.span]
         hidden = [source for path in tree.hidden() if path not in paths and (source := _marked(tree, path)) is not None]
     seen = {suppression.span.path for suppression in shown}
-    others = [source for source in (*builds.sources, *hidden) if MARK in source.text and source.path not in seen]
+    places = [place for one in findings for place in (one.place, *(cited.value.place for cited in one.evidence))]
+    cited = {place.path: place.in_file().source for place in places if place is not None}
+    others = [
+        source
+        for source in {source.path: source for source in (*cited.values(), *builds.sources, *hidden)}.values()
+        if MARK in source.text and source.path not in seen
+    ]
     return [*shown, *(comment for source in others for comment in comments_of(source))]
 
 
@@ -126,6 +157,12 @@ def _located(finding: Finding, tree: Tree) -> Finding:
     return replace(found, key=finding.key.replace(finding.place.path, found.place.path))
 
 
+def _graded(finding: Finding, config: Config) -> Finding:
+    """The finding with the severity that is said where it now stands."""
+    said = config.at(finding.place.path).severity.get(finding.rule) if config.nested else None
+    return replace(finding, severity=said) if said is not None else finding
+
+
 def _roughly(unknown: Unknown, tree: Tree) -> Unknown:
     if unknown.place is None or not isinstance(tree, Rendered):
         return unknown
@@ -140,7 +177,13 @@ def _problems(inputs: Inputs, model: Model, tree: Tree, more: Iterable[Problem] 
         told = {problem.path for problem in tree.problems}
         found = {one for one in found if one.kind != "unrendered" or one.path not in told}
         found = {*map(tree.explain, found), *tree.problems}
-    return sorted(found, key=lambda one: (one.path, one.line, one.column, one.message, one.kind))
+    return sorted(map(_in_one_line, found), key=lambda one: (one.path, one.line, one.column, one.message, one.kind))
+
+
+def _in_one_line(problem: Problem) -> Problem:
+    """Names in files can hold line breaks, and what a message quotes is theirs."""
+    words = problem.message
+    return problem if words.isprintable() else replace(problem, message=" ".join(words.split()))
 
 
 def _count(problems: list[Problem], kind: str) -> int:
@@ -158,6 +201,7 @@ def _order(finding: Finding) -> tuple[str, int, int, str, str]:
 
 def _selected(finding: Finding, config: Config, groups: dict[str, str]) -> bool:
     names = {finding.rule, groups[finding.rule]}
+    config = config.at(finding.place.path)
     if not _chosen(names, config):
         return False
     if finding.severity < config.min_severity or finding.confidence < config.min_confidence:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from kubelint5xx.config import FILE_NAMES, Config
 from kubelint5xx.config_file import load_config
@@ -23,14 +25,15 @@ FIRING = tuple((name, example) for name, example in EXAMPLES if example.finds)
 
 
 @cache
-def files_of(stack: str) -> dict[str, str]:
-    return stack_files(ROOT / "examples" / stack)
+def files_of(stack: str) -> Mapping[str, str]:
+    """The files of a stack, the same ones for all tests, which make their own of them."""
+    return MappingProxyType(stack_files(ROOT / "examples" / stack))
 
 
 def files_with(example: Example) -> dict[str, str]:
     return mutated(example, files_of(example.stack))
 
 
-def config_of(files: dict[str, str]) -> Config:
+def config_of(files: Mapping[str, str]) -> Config:
     (name,) = (name for name in FILE_NAMES if name in files)
     return load_config(Source(name, files[name]))

@@ -12,8 +12,10 @@ from kubelint5xx.check import understand
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.tree import MemoryTree
 from kubelint5xx.core.value import Assumed, Data, Derived, Members, Subject, Value, Version
+from kubelint5xx.engine.abouts import About, abouts
+from kubelint5xx.engine.findings import Failure
 from kubelint5xx.engine.rule import shipped_rules
-from kubelint5xx.engine.run import About, Failure, _judge, abouts
+from kubelint5xx.engine.run import judge
 from kubelint5xx.model.knobs import vocabulary
 from kubelint5xx.rule_tests import Example
 from tests.rules.stacks import FIRING, config_of, files_with
@@ -36,7 +38,7 @@ def failures(name: str) -> tuple[Failure, ...]:
     config = config_of(files)
     rule = RULES[example.rule]
     about = [about for about in abouts(understand(MemoryTree(files), config), config) if about.over == rule.over]
-    return tuple(failure for one in about if (failure := _judge(rule, one)[1]) is not None)
+    return tuple(failure for one in about if (failure := judge(rule, one)[1]) is not None)
 
 
 def all_inputs(value: Value) -> Iterator[Value]:
@@ -84,21 +86,21 @@ def test_what_is_not_known_is_no_finding_unless_every_value_would_be(name: str) 
         assert met
         for subject, quantity in met:
             blank = with_value(about, subject, quantity, Value.unknown("a template"))
-            outcome, left, reason = _judge(rule, blank)
+            outcome, left, reason = judge(rule, blank)
             if left is None:
                 assert outcome != "unknown" or reason
                 continue
             kind = vocabulary(subject.kind)[quantity]
             for data in OF_TYPE.get(kind, ()):
                 known = with_value(about, subject, quantity, Value(data, Assumed("any value")))
-                assert _judge(rule, known)[0] == "fails", f"{quantity} of {subject.name} = {data}"
+                assert judge(rule, known)[0] == "fails", f"{quantity} of {subject.name} = {data}"
 
 
 @pytest.mark.parametrize("name", [name for name, _ in FIRING])
 def test_of_what_a_finding_rests_on_something_decides(name: str) -> None:
     for failure in failures(name):
         outcomes = [
-            _judge(failure.rule, with_value(failure.about, subject, quantity, Value.unknown("a template")))[0]
+            judge(failure.rule, with_value(failure.about, subject, quantity, Value.unknown("a template")))[0]
             for subject, quantity in quantities(failure)
         ]
         assert "unknown" in outcomes
@@ -112,4 +114,4 @@ def test_a_set_that_may_hold_more_decides_nothing(name: str) -> None:
             if isinstance(value.data, Members) and not value.data.items:
                 opened = replace(value, data=replace(value.data, open="a module is not in the files"))
                 about = with_value(failure.about, subject, quantity, opened)
-                assert _judge(failure.rule, about)[0] == "unknown"
+                assert judge(failure.rule, about)[0] == "unknown"
