@@ -9,23 +9,23 @@ from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
 from kubelint5xx.core.node import Node, Unresolved, child
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import replace
+from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Join, Subject
+from kubelint5xx.core.value import Join, Subject, Value
 from kubelint5xx.link.cluster_joins import Clusters
 from kubelint5xx.link.images import Builds
 from kubelint5xx.link.memberships import memberships, node_groups_seen, with_balancer
 from kubelint5xx.link.objects import KubeObject, objects_of
-from kubelint5xx.link.parts import Layer, TargetGroup
+from kubelint5xx.link.parts import Cluster, Layer, TargetGroup
 from kubelint5xx.link.request_times import time_values
 from kubelint5xx.link.scopes import Scope, scopes_of
 from kubelint5xx.model.topology import Edge, Model, Setting, Target
 
 if TYPE_CHECKING:
-    from kubelint5xx.eval.cloudformation import Stack
-    from kubelint5xx.eval.plan import Plan
-    from kubelint5xx.eval.terraform import Module
-    from kubelint5xx.link.terraform_root import Root
+    from kubelint5xx.link.assumed import Elsewhere
+    from kubelint5xx.link.nodes import NodeFacts
+    from kubelint5xx.link.receivers import Receivers
+    from kubelint5xx.link.terraform_root import Declared, Root
 
 _METADATA = ("metadata", "annotations")
 # What runs, and what it reads: alone it is on no path, since nothing leads to it.
@@ -36,48 +36,90 @@ IGNORE, IGNORE_REASON = "kubelint5xx.io/ignore", "kubelint5xx.io/ignore-reason"
 
 
 def link(
-    documents: Iterable[Document], modules: Mapping[str, Module | Plan | Stack], builds: Builds, config: Config
+    documents: Iterable[Document], modules: Mapping[str, Declared], builds: Builds, config: Config
 ) -> Model:
     """The model of all that was read. What cannot be joined is listed in it, and never guessed."""
+    return linked(documents, modules, builds, config).model
+
+
+@record(eq=False)
+class Linked:
+    """A model with the parts that it was joined of. ``edges`` end at each load balancer, whatever it does."""
+
+    model: Model
+    scopes: tuple[Scope, ...]
+    roots: Sequence[Root]
+    terraform: Layer
+    receivers: Receivers | None
+    target_groups: tuple[TargetGroup, ...]
+    edges: tuple[Edge, ...]
+    clusters: tuple[Cluster, ...] = ()
+
+
+def linked(
+    documents: Iterable[Document], modules: Mapping[str, Declared], builds: Builds, config: Config
+) -> Linked:
+    """The model of all that was read, and its parts."""
     problems: list[Problem] = []
     objects = list(objects_of(documents, problems))
     if modules:
         objects += _declared(modules, {thing.span.path for thing in objects}, problems)
     scopes = scopes_of(objects, problems)
-    roots = _roots(modules) if modules else []
+    roots = _roots(modules, problems) if modules else []
     terraform = _terraform(roots, config) if roots else Layer()
-    if config.assume:
-        scopes, terraform = _assumed(scopes, terraform, config)
+    others = _elsewhere(config) if config.assumed else None
+    if others is not None:
+        config = others.completed(config)
+        scopes, terraform = _assumed(scopes, terraform, others, config)
+        problems += others.problems
     led_to = terraform.target_groups or not all(thing.kind in BEHIND for thing in objects)
-    kubernetes = _kubernetes(scopes, builds, terraform, config) if led_to else Layer()
+    receivers = _receivers(builds, config, others, scopes) if led_to else None
+    kubernetes = _kubernetes(scopes, receivers, terraform, config, others) if receivers else Layer()
     ecs = _ecs(roots, terraform, builds, config) if any(root.of(("aws_ecs_service",)) for root in roots) else Layer()
-    nodes = _nodes(scopes, roots, terraform, config) if roots or config.cluster or _tells_of_nodes(objects) else Layer()
+    told = others.nodes if others is not None else ()
+    tells = roots or told or any(part.cluster for part in config.everywhere()) or _tells_of_nodes(objects)
+    nodes = _nodes(scopes, roots, terraform, config, told) if tells else Layer()
     # What Terraform says of target groups stands in the second layer, and of nodes and clusters in the third, completed
     # by the manifests.
     layers = (Layer(terraform.edges, undecided=terraform.undecided), ecs, kubernetes, nodes)
     clusters = Clusters([cluster for layer in layers for cluster in layer.clusters], config)
-    edges = [_in_cluster(edge, clusters) for layer in layers for edge in layer.edges]
-    if terraform.edges:
-        edges = _past_flows(edges)
+    joined = [_in_cluster(edge, clusters) for layer in layers for edge in layer.edges]
+    edges = _past_flows(joined) if terraform.edges else joined
     # Server files are read when a hop is made, so what is wrong with them is known to the hops.
     problems += [problem for edge in edges for hop in (edge.sender, edge.receiver) for problem in hop.problems]
     problems += builds.problems
     target_groups = [group for layer in layers for group in layer.target_groups]
     node_groups = [group for layer in layers for group in layer.node_groups]
-    return Model(
+    seen = node_groups_seen(roots, config)
+    seen = others.node_groups(seen) if others is not None else seen
+    model = Model(
         edges=tuple(edges),
-        memberships=tuple(memberships(target_groups, node_groups, edges, clusters, node_groups_seen(roots, config))),
+        memberships=tuple(memberships(target_groups, node_groups, edges, clusters, seen)),
         clusters=tuple(cluster.subject for cluster in clusters.all),
         cluster_names=tuple(cluster.names for cluster in clusters.all),
         settings=tuple(_settings(layers, clusters)),
         targets=tuple(_target(group, edges) for group in target_groups),
         references=tuple(reference for layer in layers for reference in layer.references),
         attributes=tuple(attribute for layer in layers for attribute in layer.attributes),
-        undecided=tuple(missing for layer in layers for missing in layer.undecided),
+        undecided=(*(missing for layer in layers for missing in layer.undecided), *builds.undecided),
         objects=len(objects),
         annotated=tuple(_annotated(objects)),
         problems=tuple(problems),
     )
+    if any(map(_of_known_chart, objects)):
+        model = _with_chart_defaults(model)
+    return Linked(model, scopes, roots, terraform, receivers, tuple(target_groups), tuple(joined), clusters.all)
+
+
+def _of_known_chart(thing: KubeObject) -> bool:
+    inside = thing.root.span.source.inside
+    return inside is not None and bool(inside.product)
+
+
+def _with_chart_defaults(model: Model) -> Model:
+    from kubelint5xx.link.chart_objects import with_chart_defaults
+
+    return with_chart_defaults(model)
 
 
 def _tells_of_nodes(objects: Iterable[KubeObject]) -> bool:
@@ -90,7 +132,7 @@ def _tells_of_nodes(objects: Iterable[KubeObject]) -> bool:
 
 
 def _declared(
-    modules: Mapping[str, Module | Plan | Stack], files: set[str], problems: list[Problem]
+    modules: Mapping[str, Declared], files: set[str], problems: list[Problem]
 ) -> list[KubeObject]:
     from kubelint5xx.link.terraform_objects import terraform_objects
 
@@ -101,7 +143,11 @@ def _declared(
     ]
 
 
-def _roots(modules: Mapping[str, Module | Plan | Stack]) -> list[Root]:
+def _roots(modules: Mapping[str, Declared], problems: list[Problem]) -> list[Root]:
+    if any(getattr(module, "noun", "") == "the description" for module in modules.values()):
+        from kubelint5xx.link.descriptions import roots_of
+
+        return roots_of(modules, problems)
     from kubelint5xx.link.terraform_root import Root
 
     return [Root(directory, module) for directory, module in sorted(modules.items())]
@@ -113,15 +159,23 @@ def _terraform(roots: Sequence[Root], config: Config) -> Layer:
     return link_terraform(roots, config)
 
 
-def _assumed(scopes: tuple[Scope, ...], terraform: Layer, config: Config) -> tuple[tuple[Scope, ...], Layer]:
+def _elsewhere(config: Config) -> Elsewhere:
+    from kubelint5xx.link.assumed import elsewhere
+
+    return elsewhere(config.assumed, config.environment)
+
+
+def _assumed(
+    scopes: tuple[Scope, ...], terraform: Layer, others: Elsewhere, config: Config
+) -> tuple[tuple[Scope, ...], Layer]:
     from kubelint5xx.link.assumed import assumed_layer, with_namespaces
 
-    found = assumed_layer(config.assume, terraform.target_groups)
+    found = assumed_layer(config.assumed, terraform.target_groups, others.target_groups)
     target_groups = (*terraform.target_groups, *found.target_groups)
-    undecided = (*terraform.undecided, *found.undecided)
-    clusters = (*terraform.clusters, *found.clusters)
-    with_both = replace(terraform, target_groups=target_groups, undecided=undecided, clusters=clusters)
-    return with_namespaces(scopes, config.assume), with_both
+    undecided = (*terraform.undecided, *others.undecided, *found.undecided)
+    edges = (*terraform.edges, *others.edges)
+    with_both = replace(terraform, edges=edges, target_groups=target_groups, undecided=undecided)
+    return with_namespaces(scopes, config, others.scopes), with_both
 
 
 def _past_flows(edges: list[Edge]) -> list[Edge]:
@@ -130,10 +184,21 @@ def _past_flows(edges: list[Edge]) -> list[Edge]:
     return past_flows(edges)
 
 
-def _kubernetes(scopes: tuple[Scope, ...], builds: Builds, terraform: Layer, config: Config) -> Layer:
+def _receivers(builds: Builds, config: Config, others: Elsewhere | None, scopes: Sequence[Scope]) -> Receivers:
+    from kubelint5xx.link.receivers import Receivers
+
+    if others is None:
+        return Receivers(builds, config, scopes=scopes)
+    return Receivers(builds, config, others.receivers, others.scopes, scopes)
+
+
+def _kubernetes(
+    scopes: tuple[Scope, ...], receivers: Receivers, terraform: Layer, config: Config, others: Elsewhere | None
+) -> Layer:
     from kubelint5xx.link.kubernetes import link_kubernetes
 
-    return link_kubernetes(scopes, builds, terraform.target_groups, config)
+    told = others.scopes if others is not None else ()
+    return link_kubernetes(scopes, receivers, terraform.target_groups, config, told)
 
 
 def _ecs(roots: Sequence[Root], terraform: Layer, builds: Builds, config: Config) -> Layer:
@@ -142,14 +207,24 @@ def _ecs(roots: Sequence[Root], terraform: Layer, builds: Builds, config: Config
     return link_ecs(roots, terraform.target_groups, builds, config)
 
 
-def _nodes(scopes: tuple[Scope, ...], roots: Sequence[Root], terraform: Layer, config: Config) -> Layer:
+def _nodes(
+    scopes: tuple[Scope, ...], roots: Sequence[Root], terraform: Layer, config: Config, told: Sequence[NodeFacts]
+) -> Layer:
     from kubelint5xx.link.nodes import link_nodes
 
-    return link_nodes(scopes, roots, terraform, config)
+    return link_nodes(scopes, roots, terraform, config, told)
 
 
 def _target(group: TargetGroup, edges: Sequence[Edge]) -> Target:
-    subject = with_balancer(group, {**group.subject.values, **time_values(group, edges)})
+    # Of one that another repository serves, it tells the times itself.
+    times = {} if group.served else time_values(group, edges)
+    values = {**group.subject.values, **times}
+    led_to = group.balancers or any(edge.target_group is group.subject for edge in edges)
+    if not led_to and group.subject.read("balancer").data == "classic":
+        # It may be anything that goes over TCP: SSH to a bastion, or the cluster's own API.
+        reason = "no file says that what this balancer passes on over TCP are requests"
+        values["deregistration_delay"] = Value.unknown(reason, group.subject.place)
+    subject = with_balancer(group, values)
     own = group.address, group.name, group.port, group.protocol_version, group.registered, group.balancers
     return Target(subject, group.route, *own)
 
@@ -157,7 +232,7 @@ def _target(group: TargetGroup, edges: Sequence[Edge]) -> Target:
 def _in_cluster(edge: Edge, clusters: Clusters) -> Edge:
     if edge.cluster is not None or edge.pod is None or edge.pod.place is None:
         return edge
-    found = clusters.of(edge.pod.place.path)
+    found = clusters.of(edge.pod.place)
     return replace(edge, cluster=_joined(found[0].subject, found[1])) if found else edge
 
 
@@ -170,7 +245,7 @@ def _settings(layers: Iterable[Layer], clusters: Clusters) -> Iterable[Setting]:
     for layer in layers:
         for setting in layer.settings:
             place = setting.subject.place
-            if setting.cluster is None and place is not None and (found := clusters.of(place.path)):
+            if setting.cluster is None and place is not None and (found := clusters.of(place)):
                 setting = replace(setting, cluster=_joined(found[0].subject, found[1]))
             yield setting
 

@@ -83,7 +83,8 @@ class _Template:
                 return written(said == "spot", kind.span, "market_type") if said else _unknown(kind, "market_type")
         price = self.body.get("spot_price")
         if price is not None and is_set(price):
-            return written(True, price.span, "spot_price") if text(price) else _unknown(price, "spot_price")
+            bid = isinstance(price, Scalar)
+            return written(bool(text(price)), price.span, "spot_price") if bid else _unknown(price, "spot_price")
         return None
 
 
@@ -210,7 +211,8 @@ class _AutoscalingGroup:
         for node, setting in nodes:
             if node is not None:
                 found |= _joined(self.root, self.resource.address, node, setting, undecided)
-        return found
+        doubts = self.resource.joins
+        return {address: _doubted(join, doubts[0]) for address, join in found.items()} if doubts else found
 
 
 @record
@@ -330,6 +332,10 @@ def _joined(root: Root, group: str, node: Node, setting: str, undecided: list[Un
         else:
             found[root.unique(target)] = join
     return found
+
+
+def _doubted(join: Join, by: Join) -> Join:
+    return Join(f"{join.said}: {by.said}", join.place, assumed=True)
 
 
 def _tags(body: Body) -> Iterator[tuple[str, Node]]:

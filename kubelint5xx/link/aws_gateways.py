@@ -181,7 +181,7 @@ def _target_group(
     facts = target_facts(reached, version, paths.config, budget)
     facts["transport"] = _transport(layers, kind, port, place)
     steps = (Step(balancer.name, balancer.place), Step(route.title, route.span))
-    paths.connect(balancer, port, scope, facts, steps, target_group=subject)
+    paths.connect(balancer, port, scope, facts, steps, one.joins, target_group=subject)
     number = port.node_port if target_type.data == "instance" else whole_number(port.target)
     spoken = {"http2": "HTTP2", "grpc": "GRPC"}.get(str(version.data), "HTTP1")
     address = f"{scope.name}:{gateway.title}/{route.title}/{service.name}:{port.number}"

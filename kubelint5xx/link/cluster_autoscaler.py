@@ -22,8 +22,12 @@ _CITE = "https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler
 
 def removal_delay(scopes: Sequence[Scope], roots: Sequence[Root]) -> Value | None:
     """How long it waits between tainting a node and terminating it; None where none is in sight."""
-    found = [*_running(scopes), *_installed(roots)]
-    if len(found) > 1 and len({value.data for value in found}) > 1:
+    return only_delay([*_running(scopes), *_installed(roots)])
+
+
+def only_delay(found: Sequence[Value]) -> Value | None:
+    """The delay of the one cluster autoscaler that there is, or on which all that there are agree."""
+    if len({value.data for value in found}) > 1:
         return Value.unknown("several cluster autoscalers are in the files", found[0].place)
     return found[0] if found else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from posixpath import dirname
 
 from kubelint5xx.config import Config
@@ -11,8 +10,9 @@ from kubelint5xx.core.node import Mapping, items, text
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Assumed, Default, Derived, Join, Subject, Value, Version
-from kubelint5xx.link.attributes import is_set, text_at, value_of, written
+from kubelint5xx.link.attributes import is_set, text_at, truth, value_of, written
 from kubelint5xx.link.boot_script import LIBERAL
+from kubelint5xx.link.cluster_joins import covers
 from kubelint5xx.link.kube_proxy import KubeProxy, addon_configuration, kube_proxy_of
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import Cluster, NodeGroup
@@ -82,7 +82,7 @@ def manifest_evidence(scope: Scope) -> list[Evidence]:
     anything = proxy.place or proxy.mode or proxy.replaced or proxy.liberal
     if anything and len(declared) != 1:
         place = proxy.place or (proxy.liberal[0].place if proxy.liberal else scope.objects[0].span)
-        declared.append(_of_scope(scope, place, proxy))
+        declared.append(_of_scope(scope.name, place, proxy))
     elif anything:
         own = declared[0].proxy
         declared[0].proxy = KubeProxy(
@@ -98,9 +98,8 @@ def manifest_evidence(scope: Scope) -> list[Evidence]:
     return declared
 
 
-def controller_evidence(scope: Scope) -> list[Evidence]:
+def controller_evidence(scope: str, controller: Value | None) -> list[Evidence]:
     """The cluster of a scope of which only its AWS Load Balancer Controller shows."""
-    controller = aws_controller(scope)
     if controller is None or controller.place is None:
         return []
     found = _of_scope(scope, controller.place, KubeProxy())
@@ -119,18 +118,18 @@ def named_evidence(groups: Iterable[NodeGroup], known: frozenset[str]) -> list[E
     return list(found.values())
 
 
-def _of_scope(scope: Scope, place: Span, proxy: KubeProxy) -> Evidence:
-    return Evidence(f"the cluster of {scope.name or '.'}", place, frozenset(), scope.name, None, proxy)
+def _of_scope(scope: str, place: Span, proxy: KubeProxy) -> Evidence:
+    # Before a colon stands which other repository it is of.
+    return Evidence(f"the cluster of {scope.rpartition(':')[2] or '.'}", place, frozenset(), scope, None, proxy)
 
 
-def declared_to_be(manifest: Evidence, terraform: Evidence, config: Config) -> bool:
-    """Whether the configuration says that these manifests run in that cluster."""
-    path = manifest.place.path
+def declared_to_be(manifest: Evidence, terraform: Evidence, config: Config) -> int:
+    """How surely the configuration says that these manifests run in that cluster: -1 where it does not, more where the
+    cluster lies in the directory of the file that says so."""
     for link in config.links_with("manifests", "cluster"):
-        pattern = link.ends["manifests"].rstrip("/")
-        if link.ends["cluster"] in terraform.names and (path.startswith(pattern + "/") or fnmatchcase(path, pattern)):
-            return True
-    return False
+        if covers(link.ends["manifests"], manifest.place) and link.ends["cluster"] in terraform.names:
+            return max(0, link.around(terraform.place.path))
+    return -1
 
 
 def merged(manifest: Evidence, terraform: Evidence, declared: bool = False) -> Evidence:
@@ -168,9 +167,16 @@ def merged(manifest: Evidence, terraform: Evidence, declared: bool = False) -> E
 
 
 def configured_evidence(config: Config) -> list[Evidence]:
-    """The cluster that only the configuration describes."""
-    node = config.cluster.get("kube_proxy_version") or config.cluster.get("kubernetes_version")
-    return [Evidence("the cluster", node.span, frozenset(), "")] if node is not None else []
+    """The clusters that only the configuration describes: one, and another for each directory where it differs."""
+    found: dict[int, Evidence] = {}
+    for directory, own in (("", config), *config.nested.items()):
+        around = config.at(directory).cluster if directory else {}
+        node = own.cluster.get("kube_proxy_version") or own.cluster.get("kubernetes_version")
+        places = [said.span for name, said in own.cluster.items() if around.get(name) is not said]
+        if node is not None and places:
+            place = places[0] if directory else node.span
+            found[id(place)] = Evidence("the cluster", place, frozenset(), directory)
+    return list(found.values())
 
 
 def finished(evidence: Evidence, liberal: Value | None, unseen: tuple[str, ...], config: Config) -> Cluster:
@@ -181,7 +187,7 @@ def finished(evidence: Evidence, liberal: Value | None, unseen: tuple[str, ...],
     if evidence.kubernetes_version is not None:
         values["kubernetes_version"] = evidence.kubernetes_version
     for name, knob in knobs_of("cluster").items():
-        node = config.cluster.get(name)
+        node = config.at(place.path).cluster.get(name)
         if node is not None and is_set(node):
             values[name] = value_of(node, name, knob.type)
     kubernetes = values.get("kubernetes_version")
@@ -255,7 +261,13 @@ def _declared(thing: KubeObject, scope: Scope) -> Evidence | None:
     name = thing.name or text(thing.at("clusterName")) or ""
     # A tool's file stands for what lies beside and below it: it is no object of the cluster that it declares.
     folder = dirname(thing.path)
-    evidence = Evidence(f"the cluster {name}".rstrip(), thing.span, frozenset(filter(None, [name])), folder)
+    names = frozenset(filter(None, [name]))
+    if thing.group == "controlplane.cluster.x-k8s.io":
+        from kubelint5xx.link.cluster_api import cluster_names
+
+        names = cluster_names(thing, scope)
+        name = text(thing.at("spec", "eksClusterName")) or name
+    evidence = Evidence(f"the cluster {name}".rstrip(), thing.span, names, folder)
     version = thing.at(*path)
     if version is not None and is_set(version):
         evidence.kubernetes_version = value_of(version, path[-1], VERSION)
@@ -265,6 +277,9 @@ def _declared(thing: KubeObject, scope: Scope) -> Evidence | None:
             said = addon.get("version")
             if said is not None and text(said) != "latest":
                 evidence.proxy.version = value_of(said, "version", VERSION)
+    enabled = thing.at("spec", "kubeProxy", "enabled")
+    if thing.group == "kops.k8s.io" and enabled is not None and truth(enabled) is False:
+        evidence.proxy.replaced = written(True, enabled.span, "kubeProxy.enabled")
     mode = thing.at("spec", "kubeProxy", "proxyMode")
     if mode is not None and is_set(mode):
         evidence.proxy.mode = value_of(mode, "proxyMode", "text")

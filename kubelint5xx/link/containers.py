@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Mapped
+from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.node import (
@@ -29,10 +30,13 @@ from kubelint5xx.hops.detect import program_of, server_commands
 from kubelint5xx.hops.first_process import first_process
 from kubelint5xx.hops.launch import Files, Launch
 from kubelint5xx.link.image_names import ImageName
-from kubelint5xx.link.images import BuildContext, Builds
+from kubelint5xx.link.images import Builds
 from kubelint5xx.link.mounted_files import with_mounts
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.workloads import Container, Workload
+
+if TYPE_CHECKING:
+    from kubelint5xx.link.build_context import BuildContext
 
 _VARIABLE = pattern(r"\$(\$|\(([A-Za-z_][\w.-]*)\))")
 _MAX_EXPANDED = 100_000
@@ -53,15 +57,25 @@ class Started:
 
 
 def start_of(
-    container: Container, port: int | None, scope: Scope, builds: Builds, config: Config, beside: frozenset[str]
+    container: Container,
+    port: int | None,
+    scope: Scope,
+    builds: Builds,
+    config: Config,
+    used: Mapped[str, frozenset[str]],
+    alone: bool = False,
 ) -> Started:
-    """What is known about the start of ``container``, of which requests come to ``port``. ``beside``: what
-    ``unpublished`` gives for its directory."""
+    """What is known about the start of ``container``, of which requests come to ``port``. ``used``: what
+    ``unpublished`` gives for its scope; ``alone``: no other manifest uses any other such image."""
     image = container.node.get("image")
     written = text(image) or ""
-    build = builds.context_of(written, container.place.path, beside) if written else None
+    place = image.span if image is not None else container.place
+    beside = used.get(container.workload.owner.path.rpartition("/")[0], frozenset())
+    build = builds.context_of(written, container.place.path, beside, place, alone) if written else None
     env = _environment(container, scope, build)
     argv, argv_unseen = _argv(container, env, ImageName.parse(written), build)
+    if argv is None and argv_unseen and build is None:
+        argv_unseen += builds.advice(written)
     launch = Launch(
         name=container.title,
         place=container.place,
@@ -72,7 +86,7 @@ def start_of(
         files=with_mounts(_image_files(written, container, build, builds), container, scope),
         port=port,
         annotations=container.workload.annotations,
-        declared=config.server_of(container.workload.owner.title),
+        declared=config.at(container.place.path).server_of(container.workload.owner.title),
         stop_signal=_stop_signal(container, build),
         signal_unseen=_signal_unseen(written, container, build),
     )
@@ -85,12 +99,12 @@ def start_of(
 
 
 def unpublished(workloads: Iterable[Workload]) -> dict[str, frozenset[str]]:
-    """For each directory the repositories of the images there which nobody publishes."""
+    """For each directory the repositories of the images there which are no products that others publish."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for workload in workloads:
         for container in workload.containers():
             name = ImageName.parse(text(container.node.get("image")) or "")
-            if name.repository and not name.published and not container.helper:
+            if name.repository and not name.product and not container.helper:
                 found[workload.owner.path.rpartition("/")[0]].add(name.repository)
     return {folder: frozenset(names) for folder, names in found.items()}
 

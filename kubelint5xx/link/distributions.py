@@ -30,7 +30,8 @@ def join_distributions(root: Root, balancers: Mapping[tuple[str, str], Hop], con
             join = Join(f"the origin of {resource.address} is {named.address}", domain.span)
             for (address, _), balancer in balancers.items():
                 if address == named.address:
-                    yield _edge(cloudfront, balancer, join, config)
+                    origin_of = Default("CloudFront", "", _ORIGINS, cloudfront.place)
+                    yield edge_from_outside(cloudfront, balancer, join, config, origin_of)
 
 
 def past_flows(edges: Iterable[Edge]) -> list[Edge]:
@@ -48,8 +49,8 @@ def past_flows(edges: Iterable[Edge]) -> list[Edge]:
     return found
 
 
-def _edge(sender: Hop, receiver: Hop, join: Join, config: Config) -> Edge:
-    origin = Default("CloudFront", "", _ORIGINS, sender.place)
+def edge_from_outside(sender: Hop, receiver: Hop, join: Join, config: Config, origin: Default) -> Edge:
+    """The edge from a service of AWS at its edge to what it sends to. ``origin``: who says how it does that."""
     nature, spoken = Value(False, origin), Value("http1", origin)
     values = {
         "protocol": spoken,

@@ -13,14 +13,16 @@ from collections.abc import Iterator, Sequence
 
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Step
-from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, items, text
+from kubelint5xx.core.node import Entry, Mapping, Node, Scalar, Unresolved, items, text
 from kubelint5xx.core.node import Sequence as List
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Join, Subject, Value, Written
 from kubelint5xx.eval.resource import Resource
 from kubelint5xx.link.attributes import blocks, is_set, text_at, value_of, why_unknown
+from kubelint5xx.link.ecs_connect import behind_proxy
 from kubelint5xx.link.ecs_containers import containers_of, pod_container
+from kubelint5xx.link.ecs_targets import targets_of
 from kubelint5xx.link.images import Builds
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import Layer, TargetGroup
@@ -28,7 +30,7 @@ from kubelint5xx.link.paths import Facts, Paths
 from kubelint5xx.link.receivers import Receiver, Receivers
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.target_bindings import group_protocol
-from kubelint5xx.link.terraform_root import SERVICES, TARGET_GROUPS, TASK_DEFINITIONS, Root
+from kubelint5xx.link.terraform_root import SERVICES, TASK_DEFINITIONS, Root
 from kubelint5xx.link.workloads import Container, serving_container, workload_of
 from kubelint5xx.model.knobs import DURATION
 
@@ -43,6 +45,7 @@ class _Service:
     """A service with its task definition's containers: as they are written, and as a pod's."""
 
     resource: Resource
+    definition: Resource
     thing: KubeObject
     written: tuple[Mapping, ...]
     fargate: bool
@@ -76,21 +79,23 @@ def _service(root: Root, resource: Resource, builds: Builds, paths: Paths) -> _S
     if isinstance(found, str):
         paths.note(f"the containers of {definition.address}", found, definition.span)
         return None
-    name = text_at(resource.body, "name") or resource.name
+    name = text_at(resource.body, "name") or (resource.name if resource.by_terraform else resource.address)
     joins: list[Join] = []
     pods: list[Mapping] = []
     for container in found:
         pod, join = pod_container(container, builds)
         pods.append(pod)
         joins += [join] if join else []
+    joins += [*resource.joins, *definition.joins]
     thing = KubeObject(KIND, "", "", name, _template(resource.span, pods), resource.span)
     fargate = _on_fargate(resource, definition)
-    return _Service(resource, thing, tuple(found), fargate, tuple(joins))
+    return _Service(resource, definition, thing, tuple(found), fargate, tuple(joins))
 
 
 def _of_family(root: Root, named: Node | None) -> Resource | None:
-    """A definition by its family, with or without a revision, as services name it."""
-    wanted = (text(named) or "").rpartition("/")[2].partition(":")[0]
+    """A definition by its family, with or without a revision, as services name it: one that is not known, too."""
+    said = named.text if isinstance(named, Unresolved) else text(named)
+    wanted = (said or "").rpartition("/")[2].partition(":")[0]
     found = [one for one in root.of(TASK_DEFINITIONS) if wanted and text_at(one.body, "family") == wanted]
     return found[0] if len(found) == 1 else None
 
@@ -115,29 +120,36 @@ def _on_fargate(service: Resource, definition: Resource) -> bool:
     return compatible == ["FARGATE"]
 
 
+def _awsvpc(service: _Service) -> bool | None:
+    """Whether its tasks have addresses of their own, as all have on Fargate; None where that is not known."""
+    mode = service.definition.body.get("network_mode")
+    if service.fargate or text(mode) == "awsvpc":
+        return True
+    return None if mode is not None and why_unknown(mode) else False
+
+
 def _join(root: Root, service: _Service, scope: Scope, groups: dict[str, TargetGroup], paths: Paths) -> None:
     for block in blocks(service.resource.body, "load_balancer"):
-        target = block.get("target_group_arn")
-        found = root.find(target, TARGET_GROUPS)
-        group = groups.get(root.unique(found)) if found is not None else None
-        if group is None:
-            if is_set(target):
-                reason = (why_unknown(target) if target else "") or "its target group is not in the files"
-                paths.note(f"what sends requests to {service.thing.title}", reason, block.span.first_line())
+        place = block.span.first_line()
+        targets = targets_of(root, service.resource, block, service.written, groups)
+        if isinstance(targets, str):
+            if targets:
+                paths.note(f"what sends requests to {service.thing.title}", targets, place)
             continue
         served = _container(service, block)
         if isinstance(served, str):
-            paths.note(f"the container of {service.thing.title}", served, block.span.first_line())
+            paths.note(f"the container of {service.thing.title}", served, place)
             continue
         receiver = _as_task(paths.receivers.of_container(*served, scope), service)
-        place = block.span.first_line()
-        joins = (Join(f"{service.thing.title} registers its tasks in {group.subject.name}", place), *service.joins)
-        for balancer in group.balancers:
-            steps = (Step(balancer.name, balancer.place), *(s for s in group.route if s.label != balancer.name))
-            paths.edge(balancer, receiver, _facts(group), steps, joins, group.subject)
-        origin = Default(PRODUCT, "", "", place)
-        group.subject.values.setdefault("sends_to_nodes", Value(False, origin))
-        group.subject.values.setdefault("node_port", Value(False, origin))
+        receiver = behind_proxy(receiver, served[1], service.resource, service.written, _awsvpc(service))
+        for group in targets:
+            joins = (Join(f"{service.thing.title} registers its tasks in {group.subject.name}", place), *service.joins)
+            for balancer in group.balancers:
+                steps = (Step(balancer.name, balancer.place), *(s for s in group.route if s.label != balancer.name))
+                paths.edge(balancer, receiver, _facts(group), steps, joins, group.subject)
+            origin = Default(PRODUCT, "", "", place)
+            group.subject.values.setdefault("sends_to_nodes", Value(False, origin))
+            group.subject.values.setdefault("node_port", Value(False, origin))
 
 
 def _container(service: _Service, block: Mapping) -> tuple[Container, int | None] | str:

@@ -16,11 +16,15 @@ from kubelint5xx.core.node import (
     text,
 )
 from kubelint5xx.core.value import Join
+from kubelint5xx.eval.encoded_json import decoded
 from kubelint5xx.link.image_names import ImageName
 from kubelint5xx.link.images import Builds
 
 _MARKS = (UNKNOWN, ATTRIBUTE)
 _KEYS = {"name": "name", "entryPoint": "command", "command": "args"}
+# As the API spells them. Terraform's provider takes them in any case.
+_API = "name image entryPoint command environment environmentFiles secrets portMappings stopTimeout"
+_SPELLED = {key.lower(): key for key in _API.split()}
 
 
 def containers_of(node: Node | None) -> list[Mapping] | str:
@@ -29,42 +33,25 @@ def containers_of(node: Node | None) -> list[Mapping] | str:
         return "it has no container_definitions"
     if isinstance(node, (Scalar, Unresolved)) and node.encodes is not None:
         node = node.encodes
-    elif isinstance(node, Scalar):
-        node = _decoded(node, text(node) or "", "")
-    elif isinstance(node, Unresolved) and node.text:
-        node = _decoded(Scalar(node.span, node.text, node.text, True), node.text, node.reason)
+    elif isinstance(node, (Scalar, Unresolved)):
+        node = decoded(node)
     if isinstance(node, Unresolved):
         return node.reason
     if not isinstance(node, Sequence):
         return f"they are set from {node.address}" if isinstance(node, Reference) else "they are not a list"
-    found = [item for item in node.items if isinstance(item, Mapping)]
+    found = [_spelled(item) for item in node.items if isinstance(item, Mapping)]
     unknown = next((item for item in node.items if not isinstance(item, Mapping)), None)
     if unknown is not None:
         return unknown.reason if isinstance(unknown, Unresolved) else "a container is not known"
     return found
 
 
-def _decoded(scalar: Scalar, content: str, reason: str) -> Node:
-    from kubelint5xx.formats import json
-    from kubelint5xx.formats.embedded import embedded
-
-    source = embedded(scalar) if not reason else embedded(scalar, content)
-    reading = json.read(source)
-    if not reading.documents:
-        return Unresolved(scalar.span, reason or "they are not JSON")
-    return _marked(reading.documents[0].root, reason, 0) if reason else reading.documents[0].root
-
-
-def _marked(node: Node, reason: str, depth: int) -> Node:
-    """The node with texts that hold something unknown as such."""
-    if isinstance(node, Scalar) and isinstance(node.value, str) and any(mark in node.value for mark in _MARKS):
-        return Unresolved(node.span, reason, text=node.value)
-    if isinstance(node, Sequence):
-        return Sequence(node.span, tuple(_marked(item, reason, depth + 1) for item in node.items))
-    if isinstance(node, Mapping):
-        entries = tuple(Entry(entry.key, _marked(entry.value, reason, depth + 1)) for entry in node.entries)
-        return Mapping(node.span, entries, node.open)
-    return node
+def _spelled(container: Mapping) -> Mapping:
+    names = {entry.key.value: _SPELLED.get(str(entry.key.value).lower()) for entry in container.entries}
+    if all(name in (None, key) for key, name in names.items()):
+        return container
+    entries = (Entry(_named(e.key, names[e.key.value] or str(e.key.value)), e.value) for e in container.entries)
+    return Mapping(container.span, tuple(entries), container.open)
 
 
 def pod_container(container: Mapping, builds: Builds) -> tuple[Mapping, Join | None]:

@@ -6,13 +6,14 @@ balancers; Istio's, Envoy Gateway's, Traefik's, Contour's and Kong's are proxies
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Mapping, Node, child, items, text
 from kubelint5xx.core.record import record
 from kubelint5xx.core.value import Join, Value
 from kubelint5xx.link import proxy_controllers as known
+from kubelint5xx.link.gateway_parents import GROUP, Parent, granted, names_parents, own_namespace, parents_of
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import TargetGroup
 from kubelint5xx.link.paths import Paths, unknown_facts
@@ -23,8 +24,8 @@ from kubelint5xx.link.receivers import unknown_hop
 from kubelint5xx.link.references import to_service
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import ServicePort, port_of, service_of
+from kubelint5xx.model.topology import Hop
 
-GROUP = "gateway.networking.k8s.io"
 AWS = {"gateway.k8s.aws/alb": "alb", "gateway.k8s.aws/nlb": "nlb"}
 _ROUTES = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
 _PROXIES = {
@@ -34,18 +35,26 @@ _PROXIES = {
     "projectcontour.io/": known.CONTOUR,
     "konghq.com/": known.KONG,
 }
-# Istio makes this class by itself.
+GOOGLE = "networking.gke.io/gateway"
+# Classes that are there by themselves: Istio's, and by its beginning GKE's.
 _CLASSES = {"istio": "istio.io/gateway-controller"}
+_GOOGLE_CLASSES = "gke-l7-"
 
 
 @record(eq=False)
 class Attached:
-    """A route's rule as a gateway serves it: the Service's port that it sends to."""
+    """A route's rule as a gateway serves it: the Service's port that it sends to. ``joins``: what had to be assumed for
+    it to be let there."""
 
-    gateway: KubeObject
+    parent: Parent
     route: KubeObject
     rule: Node
     port: ServicePort
+    joins: tuple[Join, ...] = ()
+
+    @property
+    def gateway(self) -> KubeObject:
+        return self.parent.gateway
 
 
 def controller_of(gateway: KubeObject, scope: Scope) -> tuple[str, KubeObject | None]:
@@ -53,33 +62,19 @@ def controller_of(gateway: KubeObject, scope: Scope) -> tuple[str, KubeObject | 
     name = text(gateway.at("spec", "gatewayClassName")) or ""
     found = next((one for one in scope.of("GatewayClass") if one.group == GROUP and one.name == name), None)
     if found is None:
-        return _CLASSES.get(name, ""), None
+        return GOOGLE if name.startswith(_GOOGLE_CLASSES) else _CLASSES.get(name, ""), None
     return text(found.at("spec", "controllerName")) or "", found
 
 
-def gateways_of(route: KubeObject, scope: Scope) -> Iterator[KubeObject]:
-    """The Gateways among the files that a route asks for."""
-    seen: set[tuple[str, str]] = set()
-    for parent in items(route.at("spec", "parentRefs")):
-        name, space = text(child(parent, "name")) or "", text(child(parent, "namespace"))
-        namespace = route.namespace if space is None else "" if space == "default" else space
-        if text(child(parent, "kind")) in (None, "Gateway") and (namespace, name) not in seen:
-            seen.add((namespace, name))
-            for one in scope.of("Gateway"):
-                if one.group == GROUP and (one.namespace, one.name) == (namespace, name):
-                    yield one
-
-
-def backends(route: KubeObject, scope: Scope, paths: Paths) -> Iterator[tuple[Node, ServicePort]]:
-    """Each rule of a route with the Services' ports that it sends to."""
+def backends(route: KubeObject, scope: Scope, paths: Paths) -> Iterator[tuple[Node, ServicePort, tuple[Join, ...]]]:
+    """Each rule of a route with the Services' ports that it sends to, and what had to be assumed for that."""
     for rule in items(route.at("spec", "rules")):
         for reference in items(child(rule, "backendRefs")):
             name = child(reference, "name")
             written = text(name)
             if name is None or not written or text(child(reference, "kind")) not in (None, "Service"):
                 continue
-            space = text(child(reference, "namespace"))
-            namespace = route.namespace if space is None else "" if space == "default" else space
+            namespace = own_namespace(child(reference, "namespace"), route.namespace)
             service = service_of(scope, namespace, written)
             wanted = child(reference, "port")
             port = port_of(service, wanted) if service else f"Service {written} is not among the files"
@@ -88,50 +83,64 @@ def backends(route: KubeObject, scope: Scope, paths: Paths) -> Iterator[tuple[No
             if isinstance(port, str):
                 paths.note(f"a backend of {route.title}", port, name.span)
             else:
-                yield rule, port
+                yield rule, port, granted(route, "Service", namespace, written, name.span, scope)
 
 
 def join_gateways(scope: Scope, paths: Paths) -> list[TargetGroup]:
-    """The target groups, with their edges, of Gateways that the AWS Load Balancer Controller makes balancers of."""
+    """The target groups, with their edges, of Gateways that are load balancers of AWS or Google."""
     found: dict[KubeObject, list[Attached]] = {}
     for route in _routes(scope):
-        for gateway in gateways_of(route, scope):
-            if controller_of(gateway, scope)[0] in AWS:
-                for rule, port in backends(route, scope, paths):
-                    found.setdefault(gateway, []).append(Attached(gateway, route, rule, port))
-    if not found:
-        return []
+        for parent in parents_of(route, scope):
+            if controller_of(parent.gateway, scope)[0] in (*AWS, GOOGLE):
+                for rule, port, joins in backends(route, scope, paths):
+                    found.setdefault(parent.gateway, []).append(Attached(parent, route, rule, port, joins))
+    groups = [group for gateway, attached in found.items() for group in _balanced(gateway, attached, scope, paths)]
+    return [*groups, *_fronts(scope, paths)] if scope.of("EnvoyProxy") else groups
+
+
+def _balanced(gateway: KubeObject, attached: list[Attached], scope: Scope, paths: Paths) -> Iterable[TargetGroup]:
+    controller, gateway_class = controller_of(gateway, scope)
+    if controller == GOOGLE:
+        from kubelint5xx.link.google_gateways import join_google_gateway
+
+        return join_google_gateway(gateway, attached, scope, paths)
     from kubelint5xx.link.aws_gateways import join_gateway
 
-    return [
-        group
-        for gateway, attached in found.items()
-        for group in join_gateway(gateway, *controller_of(gateway, scope), attached, scope, paths)
-    ]
+    return join_gateway(gateway, controller, gateway_class, attached, scope, paths)
 
 
 def join_gateway_routes(scope: Scope, paths: Paths) -> None:
     """Edges from all other gateways to the Services of their routes."""
     made: dict[str, Proxies] = {}
     for route in _routes(scope):
-        gateways = list(gateways_of(route, scope))
-        if not gateways:
+        parents = parents_of(route, scope)
+        if not parents and names_parents(route, scope):
+            paths.note(route.title, "no listener of its Gateways lets routes of its namespace in", route.span)
+            continue
+        if not parents:
             sender = unknown_hop("proxy", f"the gateway of {route.title}", route.span)
-            for _, port in backends(route, scope, paths):
+            for _, port, _ in backends(route, scope, paths):
                 paths.connect(sender, port, scope, unknown_facts(route, paths.config))
-        for gateway in gateways:
+        for parent in parents:
+            gateway = parent.gateway
             name = controller_of(gateway, scope)[0]
-            if name in AWS:
+            if name in (*AWS, GOOGLE):
                 continue
-            controller = next((one for start, one in _PROXIES.items() if name.startswith(start)), None)
+            controller = _proxy_named(name)
             unknown = unknown_hop("proxy", gateway.title, gateway.span)
-            for rule, port in backends(route, scope, paths):
-                steps = (Step(gateway.title, gateway.span), Step(route.title, route.span))
+            steps = tuple(Step(one.title, one.span) for one in (gateway, parent.over, route) if one is not None)
+            for rule, port, joins in backends(route, scope, paths):
                 if controller is None or route.kind in ("TCPRoute", "TLSRoute"):
-                    paths.connect(unknown, port, scope, unknown_facts(route, paths.config), steps)
+                    # Not every controller asks for a grant.
+                    own = joins if controller is not None else ()
+                    paths.connect(unknown, port, scope, unknown_facts(route, paths.config), steps, own)
                     continue
                 proxies = made.setdefault(controller.name, Proxies(controller, scope, paths))
-                _join(proxies, controller, Attached(gateway, route, rule, port), scope, paths, steps)
+                _join(proxies, controller, Attached(parent, route, rule, port, joins), scope, paths, steps)
+
+
+def _proxy_named(controller: str) -> Controller | None:
+    return next((one for start, one in _PROXIES.items() if controller.startswith(start)), None)
 
 
 def _join(
@@ -139,11 +148,8 @@ def _join(
 ) -> None:
     told = _told(at.rule, controller)
     if controller is known.ENVOY:
-        from kubelint5xx.link.envoy_gateway import policies_of
-
-        policy = policies_of(at.route, at.gateway, scope)
-        told = Told({**policy.values, **told.values}, policy.seen)
-    if controller in (known.ISTIO, known.ENVOY):
+        sender = _envoy(proxies, at, told, scope)
+    elif controller is known.ISTIO:
         sender = proxies.sender(at.gateway.title, at.gateway.span, told)
     else:
         sender = sender_of(proxies, at.route, at.port, at.gateway.title, scope)
@@ -152,12 +158,39 @@ def _join(
     spoken = _spoken(controller, at)
     through = through_service(controller, at.route, at.port.service)
     facts = endpoint_facts(controller.title, at.port.service, through, spoken, paths.config)
-    joins: tuple[Join, ...] = ()
+    joins = at.joins
     if controller is known.ISTIO:
         from kubelint5xx.link.istio_routes import without_sidecar
 
-        joins = without_sidecar(at.port.service, scope)
+        joins += without_sidecar(at.port.service, scope)
     paths.connect(sender, at.port, scope, facts, (Step(sender.name, sender.place), *steps), joins)
+
+
+def _envoy(proxies: Proxies, at: Attached, told: Told, scope: Scope) -> Hop:
+    """Envoy Gateway's proxy as it sends the requests of a route's rule on."""
+    from kubelint5xx.link.envoy_gateway import client_values, policies_of
+    from kubelint5xx.link.envoy_proxies import proxy_of, shutdown_values
+
+    policy = policies_of(at.route, at.rule, at.parent, scope)
+    sender = proxies.sender(at.gateway.title, at.gateway.span, Told({**policy.values, **told.values}, policy.seen))
+    ending = shutdown_values(at.gateway, proxy_of(at.gateway, controller_of(at.gateway, scope)[1], scope))
+    sender.inbound.values.update(client_values(at.parent, scope) | ending)
+    sender.outbound.values.update(ending)
+    return sender
+
+
+def _fronts(scope: Scope, paths: Paths) -> Iterator[TargetGroup]:
+    """The target groups of the load balancers that stand before Envoy Gateway's proxies."""
+    from kubelint5xx.link.envoy_gateway import client_values
+    from kubelint5xx.link.envoy_proxies import join_front, proxy_of, shutdown_values
+
+    for gateway in scope.of("Gateway"):
+        controller, gateway_class = controller_of(gateway, scope)
+        proxy = proxy_of(gateway, gateway_class, scope) if _proxy_named(controller) is known.ENVOY else None
+        if proxy is not None:
+            hop = Proxies(known.ENVOY, scope, paths).sender(gateway.title, gateway.span)
+            hop.inbound.values.update(client_values(Parent(gateway), scope) | shutdown_values(gateway, proxy))
+            yield from join_front(gateway, proxy, hop, scope, paths)
 
 
 def _spoken(controller: Controller, at: Attached) -> Value:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubelint5xx.config import Config
-from kubelint5xx.core.node import Mapping, Node, items, text
+from kubelint5xx.core.node import Mapping, Node, child, items, text
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Members, Subject, Value, Written
@@ -20,6 +20,7 @@ from kubelint5xx.link.workloads import workload_of
 _CHART = "aws-node-termination-handler"
 _CITE = "https://github.com/aws/aws-node-termination-handler"
 _KARPENTER_CITE = "https://karpenter.sh/docs/concepts/disruption/#interruption"
+_EKSCTL_CITE = "https://docs.aws.amazon.com/eks/latest/eksctl/eksctl-karpenter.html"
 _INTERRUPTION = "EC2 Spot Instance Interruption Warning"
 _EXCLUDES = "excludeFromLoadBalancers"
 _NONE_SEEN = "no file shows a termination handler"
@@ -33,13 +34,25 @@ class Handler:
     extends: Value | None = None
 
 
-def handlers_of(scopes: Iterable[Scope], roots: Iterable[Root]) -> list[Handler]:
+def handlers_of(scopes: Sequence[Scope], roots: Iterable[Root]) -> list[Handler]:
     """The termination handlers that manifests run or Terraform installs."""
     all_roots = list(roots)
-    events = _spot_events(all_roots)
+    events = spot_events(all_roots)
     found = [handler for scope in scopes for handler in _running(scope, events)]
+    if any(scope.of("Cluster") for scope in scopes):
+        from kubelint5xx.link.kops import kops_handlers
+
+        found += [Handler(subject) for scope in scopes for subject in kops_handlers(scope)]
     found += [handler for root in all_roots for handler in _installed(root, events)]
     return found
+
+
+def hearing(handler: Handler, events: Value) -> Handler:
+    """The handler with where interruption notices are sent, as another repository tells it."""
+    subject = handler.subject
+    if subject.read("spot_events").known:
+        return handler
+    return replace(handler, subject=replace(subject, values={**subject.values, "spot_events": events}))
 
 
 def with_handlers(group: NodeGroup, handlers: Iterable[Handler], config: Config) -> NodeGroup:
@@ -58,7 +71,7 @@ def with_handlers(group: NodeGroup, handlers: Iterable[Handler], config: Config)
     ]
     if not terminating and spot is False:
         seen = Members((), members.open, members.assumed)
-    elif reached or "termination-handlers" in config.complete:
+    elif reached or "termination-handlers" in config.at(group.place.path).complete:
         seen = Members(tuple(handler.subject for handler in reached))
     elif able:
         seen = Members((), f"it is not known whether the group's events reach {able[0].subject.name}")
@@ -77,6 +90,10 @@ def interruption_queue(scope: Scope, roots: Iterable[Root]) -> Value | None:
     for thing in scope.objects:
         if thing.kind == "ConfigMap" and thing.name == "karpenter-global-settings":
             return _queue(thing.at("data", "aws.interruptionQueueName"), thing.span)
+        if thing.kind == "ClusterConfig" and thing.group == "eksctl.io" and is_set(own := thing.at("karpenter")):
+            asked = child(own, "withSpotInterruptionQueue")
+            usual = Default("eksctl", "karpenter.withSpotInterruptionQueue", _EKSCTL_CITE, thing.span)
+            return _asked(asked) if asked is not None and is_set(asked) else Value(False, usual)
         workload = workload_of(thing) if thing.kind == "Deployment" else None
         for container in items(workload.spec.get("containers")) if workload else ():
             if not isinstance(container, Mapping):
@@ -93,6 +110,13 @@ def interruption_queue(scope: Scope, roots: Iterable[Root]) -> Value | None:
                     return Value.unknown(unread, release.span)
                 return _queue(setting, release.span)
     return None
+
+
+def _asked(node: Node) -> Value:
+    on = truth(node)
+    if on is None:
+        return Value.unknown(why_unknown(node) or "it is not true or false", node.span)
+    return written(on, node.span, "karpenter.withSpotInterruptionQueue")
 
 
 def _queue(node: Node | None, place: Span) -> Value:
@@ -165,7 +189,7 @@ def _switch(node: Node | None, setting: str, place: Span) -> Value:
     return written(on, node.span, setting)
 
 
-def _spot_events(roots: list[Root]) -> Value:
+def spot_events(roots: Iterable[Root]) -> Value:
     """Whether interruption notices of spot instances are sent on to a queue."""
     for root in roots:
         for rule in root.of(EVENT_RULES):

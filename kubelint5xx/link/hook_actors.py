@@ -52,6 +52,6 @@ def _told(hook: Subject, events: Value | None, config: Config) -> Subject:
     if "told" in hook.values:
         return hook
     nobody = Value(False, Assumed(_NOBODY, hook.place))
-    if "termination-handlers" in config.complete and hook.place is not None:
+    if hook.place is not None and "termination-handlers" in config.at(hook.place.path).complete:
         nobody = written(False, hook.place, "lifecycle hook")
     return Subject(hook.kind, hook.name, hook.place, {**hook.values, "told": events or nobody}, hook.joins)

@@ -23,6 +23,27 @@ _PUBLISHERS = (
     "registry.access.redhat.com/ubi9", "registry.k8s.io", "quay.io/centos", "openresty", "jetty", "quay.io/jetty",
     "quay.io/wildfly",
 )  # fmt: skip
+# Whose images are products, whatever a repository with manifests of theirs builds itself.
+_PRODUCTS = pattern(
+    r"^(?:docker\.io/|index\.docker\.io/|mirror\.gcr\.io/|public\.ecr\.aws/docker/|ghcr\.io/|quay\.io/|gcr\.io/|"
+    r"public\.ecr\.aws/)?(?:(?:library|nginx|nginxinc|envoyproxy|traefik|kong|haproxytech|jcmoraisjr|istio|istio-release|"
+    r"projectcontour|linkerd|emissary-ingress|datawire|karpenter|eks|aws-ec2|aws-observability|"
+    r"jetstack|prometheus|prometheus-operator|prom|thanos|grafana|bitnami|bitnamilegacy|datadog|datadoghq|newrelic|"
+    r"otel|open-telemetry|opentelemetry-collector-releases|fluent|calyptia|hashicorp|kedacore|cilium|calico|tigera|"
+    r"rancher|openpolicyagent|velero|argoproj|argoprojlabs|fluxcd|oauth2-proxy|dexidp|minio|timberio|jaegertracing|"
+    r"openzipkin|elastic|opensearchproject|external-dns|external-secrets|kyverno|crossplane|knative-releases|"
+    r"google-containers|kubebuilder|cloudsql-docker|cloud-sql-connectors|distroless|kubernetes-ingress-controller|"
+    r"brancz|kiwigrid|stakater|bitnami-labs|weaveworks|coredns|kubernetes-sigs|nats-io|strimzi|amazon)/|"
+    r"(?:602401143452|800184023465|877085696533|900889452093|759879836304|918309763551|961992271922|590381155156|"
+    r"558608220178|455263428931|066635153087|013241004608|151742754352)\.dkr\.ecr\.[^/]+/(?:eks|amazon)/)|"
+    r"^(?:registry\.k8s\.io|k8s\.gcr\.io|docker\.elastic\.co|mcr\.microsoft\.com|cr\.l5d\.io|cgr\.dev|"
+    r"registry\.access\.redhat\.com|registry\.redhat\.io|container-registry\.oracle\.com|nvcr\.io)/"
+)
+_PRODUCT_NAMES = frozenset({
+    "memcached", "rabbitmq", "mariadb", "nats", "vault", "consul", "zookeeper", "influxdb", "elasticsearch", "kibana",
+    "logstash", "telegraf", "registry", "adminer", "eclipse-mosquitto", "cassandra", "couchdb", "neo4j", "solr",
+    "chronograf", "kapacitor", "etcd", "coredns", "haproxy-ingress", "percona", "docker", "valkey", "hello-world",
+})  # fmt: skip
 # What their sh is, where their tag does not say otherwise.
 _DASH = frozenset({
     "nginx", "nginx-unprivileged", "httpd", "jetty", "tomcat", "node", "python", "php", "ruby", "golang", "haproxy",
@@ -68,6 +89,11 @@ class ImageName:
     def published(self) -> bool:
         """It is a well-known image, used as its publisher built it."""
         return self.name in _SERVERS | _BASES and self.repository.rpartition("/")[0] in _PUBLISHERS
+
+    @property
+    def product(self) -> bool:
+        """It is something that its publisher builds, and no repository that only deploys it."""
+        return self.published or self.repository in _PRODUCT_NAMES or bool(_PRODUCTS.search(self.repository + "/"))
 
     @property
     def sh(self) -> str:

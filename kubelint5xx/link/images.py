@@ -4,128 +4,48 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from itertools import islice
-from posixpath import join, normpath
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
-from kubelint5xx.core.node import text
+from kubelint5xx.core.node import Node, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import record, replace
-from kubelint5xx.core.source import Source
+from kubelint5xx.core.record import replace
+from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.tree import Tree
 from kubelint5xx.core.value import Join
 from kubelint5xx.hops.launch import Files
-from kubelint5xx.hops.packages import MANIFEST
 from kubelint5xx.link.image_names import ImageName
+from kubelint5xx.model.topology import Undecided
 
 if TYPE_CHECKING:
     from kubelint5xx.formats import dockerfile
-
-Load = Callable[[str], Source | Problem | None]
+    from kubelint5xx.link.build_context import BuildContext, Load
+    from kubelint5xx.link.builds_without_dockerfile import Built
+    from kubelint5xx.link.said_builds import SaidBuild, SaidBuilds
 
 MAX_FILES = 2000
+MAX_FOLDERS = 300
 MAX_BYTES = 1_000_000
 # Directories of manifests that stand beside, or below, the code that they deploy.
 _MANIFESTS = pattern(
     r"k8s|kube(?:rnetes)?|deploy(?:ments?)?|manifests?|helm|charts?|templates|base|kustomize|infra", re.IGNORECASE
+)
+_PROJECT = pattern(r"(?:^|/)(?:pom\.xml|build\.gradle(?:\.kts)?|skaffold[^/]*\.ya?ml)$")
+_ASIDE = pattern(
+    r"(?:^|/)(?:\.?devcontainer|tests?|e2e|ci|hack|tools?|scripts|examples?|docs?|vendor|testdata)/|"
+    r"Dockerfile\.(?:dev|test|debug|local|ci)$",
+    re.IGNORECASE,
 )
 _DOCKERFILE = pattern(r"(?:Dockerfile|Containerfile)(?:\..*)?|.*\.Dockerfile")
 _SKIPPED = pattern(
     r"(?:^|/)(?:node_modules|dist|tests?|__tests__|spec|vendor|\.git|\.venv|venv|site-packages|coverage|testdata)/|"
     r"(?:^|/)(?:package-lock\.json|[^/]*\.(?:test|spec|min)\.[jt]sx?|test_[^/]*\.py|[^/]*_test\.(?:py|go))$"
 )
-_SOURCES = pattern(r"\.(?:[cm]?[jt]s|py|go|java|kt|rb|cs)$")
-# What a program is built from, and the settings that are packed into it.
-_RESOURCES = pattern(r"(?:^|/)(?:src/main/resources|conf)/(?:[^/]+/)?[^/]+\.(?:properties|ya?ml|conf)$")
-_SETTINGS = pattern(r"\.(?:conf|ini|cfg|xml|ya?ml|properties|toml|json|env|sh|hocon)$|(?:^|/)[^./]+$")
-# Commands of a RUN instruction that change a server's files, or add files that nothing here shows.
-_CONFIGURES = pattern(
-    r"\bsed\s+(?:-\w+\s+)*-\w*i|\btee\s|\benvsubst\b|--add-(?:to-start|modules?)\b|\ba2en(?:mod|conf|site)\b"
-    r"|>>?\s*(?!/dev/|&)[^\s;&|]*(?:/etc/|start\.d|\.(?:conf|ini|xml|properties|ya?ml|py))"
-)
-# What is copied from a build stage without bringing configuration along.
-_LIBRARIES = pattern(
-    r"node_modules|site-packages|/lib(?:64)?(?:/|$)|/bin(?:/|$)|\.(?:jar|war|so|whl)$|/wheels(?:/|$)|certs"
-)
-
-
-@record(eq=False)
-class BuildContext:
-    """One image's build: the ``stage`` that its containers start from, and the directory that it is built in.
-
-    ``join`` says why this build is taken to make the image.
-    """
-
-    stage: dockerfile.Stage
-    source: Source
-    directory: str
-    join: Join
-    _load: Load
-    _paths: tuple[str, ...] = ()
-
-    @property
-    def base(self) -> ImageName | None:
-        written = text(self.stage.base)
-        return ImageName.parse(written) if written else None
-
-    def files(self) -> Files:
-        """The container's files that are copied from the context, and the program's sources."""
-        seen: dict[str, Source] = {}
-        unread: dict[str, Problem] = {}
-        unseen = "" if self.base and (self.base.published or self.base.shell is False) else self._foreign_base()
-        if not unseen and any(_CONFIGURES.search(text(run) or "") for run in self.stage.runs):
-            unseen = "a RUN instruction of its Dockerfile writes configuration"
-        for copy in self.stage.copies:
-            if copy.from_stage:
-                if not all(_LIBRARIES.search(text(source) or "") for source in copy.sources):
-                    unseen = unseen or f"files come from the build stage {copy.from_stage}"
-                continue
-            for path, inside in self._copied(copy):
-                loaded = self._load(path)
-                if isinstance(loaded, Source):
-                    seen[inside] = loaded
-                elif loaded is not None:
-                    unread[inside] = loaded
-        sources = {
-            path: loaded
-            for path in self._paths
-            if (_SOURCES.search(path) or MANIFEST.search(path) or _RESOURCES.search(path))
-            and isinstance(loaded := self._load(path), Source)
-        }
-        return Files(seen, unseen, sources, {inside: wrong for inside, wrong in unread.items() if inside not in seen})
-
-    def _foreign_base(self) -> str:
-        return f"its base image {text(self.stage.base) or 'is not known and'} was built elsewhere"
-
-    def _copied(self, copy: dockerfile.Copy) -> Iterator[tuple[str, str]]:
-        """Pairs of a path in the repository and the path in the container."""
-        written = text(copy.dest)
-        if written is None:
-            return
-        dest = join("/", self.stage.workdir, written)
-        several = written.endswith(("/", ".")) or len(copy.sources) > 1
-        for source in copy.sources:
-            pattern = _within(self.directory, text(source) or "\0")
-            for path in self._paths:
-                if not (_SOURCES.search(path) or _SETTINGS.search(path)):
-                    continue
-                # A star stands for no slash.
-                if pattern in (path, "") or (path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)):
-                    inside = path if pattern == "" else path.rpartition("/")[2]
-                    folder = several or pattern == "" or pattern != path
-                    yield path, normpath(join(dest, inside) if folder else dest)
-                elif path.startswith(pattern + "/"):
-                    yield path, normpath(join(dest, path.removeprefix(pattern + "/")))
-
-
-def _within(directory: str, path: str) -> str:
-    """A path of the context as one of the repository; empty for the repository's root."""
-    found = normpath(join(directory, path.lstrip("/")))
-    return "" if found == "." else found
 
 
 class Builds:
@@ -141,9 +61,12 @@ class Builds:
             folder, _, name = path.rpartition("/")
             if _DOCKERFILE.fullmatch(name):
                 self._by_folder.setdefault(folder, []).append(path)
-        self._files: dict[str, Files] = {}
-        self._contexts: dict[str, BuildContext | None] = {}
+        self._builds = bool(self._by_folder) or any(map(_PROJECT.search, self._paths))
+        self._files: dict[int, tuple[dockerfile.Stage, Files]] = {}
+        self._contexts: dict[tuple[object, ...], BuildContext | None] = {}
         self._problems: list[Problem] = []
+        self._undecided: dict[str, Undecided] = {}
+        self._said: SaidBuilds | None = None
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -154,6 +77,11 @@ class Builds:
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the Dockerfiles that were asked for so far."""
         return tuple(self._problems)
+
+    @property
+    def undecided(self) -> tuple[Undecided, ...]:
+        """The images that several builds may make."""
+        return tuple(self._undecided.values())
 
     @classmethod
     def of_tree(cls, tree: Tree, config: Config) -> Builds:
@@ -173,22 +101,67 @@ class Builds:
 
         return cls(tree.paths(), load, config)
 
-    def context_of(self, image: str, manifest_path: str, beside: Collection[str] = ()) -> BuildContext | None:
+    def context_of(
+        self,
+        image: str,
+        manifest_path: str,
+        beside: Collection[str] = (),
+        place: Span | None = None,
+        alone: bool = False,
+    ) -> BuildContext | None:
         """The build that makes ``image``; None where none does, or several might.
 
-        ``beside``: the repositories of all images that the manifests of that directory use and that nobody publishes.
+        What a file says of a build comes before a directory or a project that is named like the image, and these before
+        builds of images that only end in the same name. ``beside``: the repositories of all images that the manifests
+        of that directory use and that are no products; ``alone``: nor do any others use another. ``place`` is where the
+        image is used.
         """
         name = ImageName.parse(image)
-        if declared := self._declared(image, name):
+        if declared := self._declared(image, name, manifest_path):
             return declared
-        if name.published:
+        if image.startswith("ko://"):
+            return self._of_import_path(image)
+        if name.published or not self._builds:
             return None
+        builds, whole = self._said_of(name)
+        if whole and len(builds) == 1:
+            return self._as_said(builds[0], image)
+        named = self._of_its_name(name, image)
+        if named and (not whole or any(one.dockerfile == named.source.path for one in builds)):
+            return named
+        if name.product:
+            return None
+        if len(builds) == 1:
+            return self._as_said(builds[0], image, assumed=True)
+        if builds:
+            self._note(image, name, [one.dockerfile for one in builds], place)
+            return None
+        if any(repository != name.repository for repository in beside):
+            return None
+        return self._beside(image, manifest_path) or (self._only(image) if alone else None)
+
+    def _of_its_name(self, name: ImageName, image: str) -> BuildContext | None:
+        """The build in the only directory, or else of the only project, that is named like the image."""
         folders = [folder for folder in self._by_folder if folder.rpartition("/")[2] == name.name]
         if folders:
             said = f"the directory {folders[0]} is named like the image {image}"
             return self._build(self._main(folders[0]), said) if len(folders) == 1 else None
-        if any(repository != name.repository for repository in beside):
+        if name.product:
             return None
+        from kubelint5xx.link.project_names import project_named
+
+        found: list[tuple[str, Span]] = []
+        for folder in islice(self._by_folder, MAX_FOLDERS):
+            if place := project_named(name.name, folder, self._read_file):
+                found.append((folder, place))
+        if len(found) != 1:
+            return None
+        folder, place = found[0]
+        context = self._build(self._main(folder), "")
+        said = f"the project that {place.path} names is named like the image {image}"
+        return replace(context, join=Join(said, place)) if context else None
+
+    def _beside(self, image: str, manifest_path: str) -> BuildContext | None:
         folder = manifest_path.rpartition("/")[0]
         for _ in range(3):
             if folder in self._by_folder:
@@ -199,11 +172,82 @@ class Builds:
             folder = folder.rpartition("/")[0]
         return None
 
+    def _of_import_path(self, image: str) -> BuildContext | None:
+        """What ko makes of a package of Go that stands in the place of an image."""
+        from kubelint5xx.link.builds_without_dockerfile import ko_build
+
+        modules = [path.rpartition("/")[0] for path in self._paths if path.rpartition("/")[2] == "go.mod"]
+        built = ko_build(image.removeprefix("ko://").partition("@")[0], self._read_file, modules)
+        if built is None:
+            return None
+        return self._made(built, Join(f"the image {image} is a package of {built.source.path}", built.place))
+
+    def _made(self, built: Built, join: Join) -> BuildContext:
+        from kubelint5xx.link.build_context import BuildContext
+
+        below = self._below(built.directory)
+        return BuildContext(built.stage, built.source, built.directory, join, self._load, below)
+
+    def _only(self, image: str) -> BuildContext | None:
+        """The build of the only Dockerfile that the tree has, but for those that build no program to deploy."""
+        found = [path for paths in self._by_folder.values() for path in paths if not _ASIDE.search(path)]
+        said = f"the only Dockerfile of the repository is taken to build the image {image}, the only one of its own"
+        return self._build(found[0], said, assumed=True) if len(found) == 1 else None
+
+    def _said_of(self, name: ImageName) -> tuple[list[SaidBuild], bool]:
+        if self._said is None:
+            from kubelint5xx.link.said_builds import SaidBuilds
+
+            dockerfiles = [path for paths in self._by_folder.values() for path in paths]
+            self._said = SaidBuilds(self._paths, dockerfiles, self._read_file)
+        return self._said.of(name)
+
+    def _as_said(self, build: SaidBuild, image: str, assumed: bool = False) -> BuildContext | None:
+        said = build.said
+        how = "builds an image of the same last name as" if assumed else "builds the image"
+        why = f"{said.tool or said.place.path} {how} {image} from {build.dockerfile}"
+        if build.built:
+            return self._made(build.built, Join(why, said.place, assumed))
+        context = self._build(build.dockerfile, "", False, said.target, build.directory, dict(said.arguments))
+        return replace(context, join=Join(why, said.place, assumed)) if context else None
+
+    def _note(self, image: str, name: ImageName, dockerfiles: list[str], place: Span | None) -> None:
+        """Notes that several builds may make an image, with the line of the configuration that would settle it."""
+        several = ", ".join(dict.fromkeys(dockerfiles))
+        line = f"links: [{{ image: {name.repository}, build: {dockerfiles[0]} }}]"
+        reason = f"several builds may make it ({several}); kubelint5xx.yaml can say which, for example {line}"
+        self._undecided.setdefault(image, Undecided(f"the build of the image {image}", reason, place))
+
+    def may_make(self, image: str) -> tuple[str, ...]:
+        """The Dockerfiles that may make an image, by what files say or by the names of their directories."""
+        name = ImageName.parse(image)
+        folders = [folder for folder in self._by_folder if folder.rpartition("/")[2] == name.name]
+        named = [path for folder in folders if (path := self._main(folder))]
+        return tuple(dict.fromkeys((*(one.dockerfile for one in self._said_of(name)[0]), *named)))
+
+    @property
+    def dockerfiles(self) -> tuple[str, ...]:
+        """One Dockerfile for each directory that has any: the main one, where there is one."""
+        return tuple(self._main(folder) or paths[0] for folder, paths in self._by_folder.items())
+
+    def advice(self, image: str) -> str:
+        """The line of the configuration that would join an image to its build; empty where nothing is built here."""
+        name = ImageName.parse(image)
+        if not self._builds or name.product or not name.repository:
+            return ""
+        line = f"links: [{{ image: {name.repository}, build: DIRECTORY }}]"
+        return f"; if it is built here, kubelint5xx.yaml can say so: {line}"
+
+    def _read_file(self, path: str) -> Source | Problem | None:
+        at = bisect_left(self._paths, path)
+        return self._load(path) if self._paths[at : at + 1] == (path,) else None
+
     def files_of(self, context: BuildContext) -> Files:
         """The files of a build, read once however many containers start from it."""
-        if context.source.path not in self._files:
-            self._files[context.source.path] = context.files()
-        return self._files[context.source.path]
+        key = id(context.stage)
+        if key not in self._files:
+            self._files[key] = context.stage, context.files()  # which keeps the stage, and so its identity
+        return self._files[key][1]
 
     def _main(self, folder: str) -> str | None:
         """The Dockerfile of a directory: the one of that name, else the only one."""
@@ -211,8 +255,8 @@ class Builds:
         main = [path for path in found if path.rpartition("/")[2] in ("Dockerfile", "Containerfile")]
         return main[0] if len(main) == 1 else found[0] if len(found) == 1 else None
 
-    def _declared(self, image: str, name: ImageName) -> BuildContext | None:
-        for link in self._config.links_with("image", "build"):
+    def _declared(self, image: str, name: ImageName, manifest_path: str) -> BuildContext | None:
+        for link in self._config.links_with("image", "build", near=manifest_path):
             if not any(fnmatchcase(written, link.ends["image"]) for written in (image, name.repository)):
                 continue
             path = normpath(link.ends["build"].strip("/") or ".")
@@ -223,42 +267,60 @@ class Builds:
                 return replace(context, join=Join(f"the configuration joins {image} and {path}", link.span))
         return None
 
-    def _build(self, path: str | None, said: str, assumed: bool = False) -> BuildContext | None:
+    def _build(
+        self,
+        path: str | None,
+        said: str,
+        assumed: bool = False,
+        target: str = "",
+        directory: str | None = None,
+        arguments: dict[str, Node] | None = None,
+    ) -> BuildContext | None:
         if path is None:
             return None
-        if path not in self._contexts:
-            self._contexts[path] = self._read(path)
-        context = self._contexts[path]
+        given = tuple(sorted((name, text(node)) for name, node in (arguments or {}).items()))
+        key = path, target, directory, given
+        if key not in self._contexts:
+            self._contexts[key] = self._read(path, target, directory, arguments)
+        context = self._contexts[key]
         return replace(context, join=Join(said, context.stage.base.span, assumed)) if context else None
 
-    def _read(self, path: str) -> BuildContext | None:
+    def _read(
+        self, path: str, target: str, told: str | None, arguments: dict[str, Node] | None
+    ) -> BuildContext | None:
         source = self._load(path)
         if not isinstance(source, Source):
             self._problems += [source] if source else []
             return None
         from kubelint5xx.formats import dockerfile
+        from kubelint5xx.link.build_context import BuildContext
 
         reading = dockerfile.read(source)
-        self._problems += reading.problems
+        self._problems += [problem for problem in reading.problems if problem not in self._problems]
         documents = reading.documents
-        stage = dockerfile.final_stage(documents[0].root) if documents else None
+        stage = dockerfile.final_stage(documents[0].root, target, arguments) if documents else None
         if stage is None:
             return None
-        directory = self._directory(path, stage)
+        directory = told if told is not None and self._has_all(told, stage) else self._directory(path, stage)
         return BuildContext(stage, source, directory, Join(""), self._load, self._below(directory))
 
     def _directory(self, path: str, stage: dockerfile.Stage) -> str:
         """The build's directory: the nearest one above the Dockerfile that holds all that is copied from it."""
         folder = path.rpartition("/")[0]
-        wanted = [text(source) or "" for copy in stage.copies if not copy.from_stage for source in copy.sources]
-        wanted = [name for name in wanted if name and not name.startswith(("http:", "https:", "<<"))]
         directory = folder
-        while True:
-            if all(self._holds(_within(directory, name)) for name in wanted):
-                return directory
+        while not self._has_all(directory, stage):
             if not directory:
                 return folder
             directory = directory.rpartition("/")[0]
+        return directory
+
+    def _has_all(self, directory: str, stage: dockerfile.Stage) -> bool:
+        """Whether a directory holds all that is copied from the build's context."""
+        from kubelint5xx.link.build_context import within
+
+        wanted = [text(source) or "" for copy in stage.copies if not copy.from_stage for source in copy.sources]
+        wanted = [name for name in wanted if name and not name.startswith(("http:", "https:", "<<"))]
+        return all(self._holds(within(directory, name)) for name in wanted)
 
     def _holds(self, path: str) -> bool:
         if not path or any(mark in path for mark in "*?["):

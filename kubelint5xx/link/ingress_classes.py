@@ -12,9 +12,18 @@ from kubelint5xx.link.aws_controller import CONTROLLERS, PREFIX
 from kubelint5xx.link.objects import KubeObject, labels_of
 from kubelint5xx.link.scopes import Scope
 
-ALB, NGINX, OTHER = "alb", "nginx", "other"
+ALB, NGINX, GOOGLE, OTHER = "alb", "nginx", "google", "other"
 NGINX_CONTROLLER, NGINX_PREFIX = "k8s.io/ingress-nginx", "nginx.ingress.kubernetes.io/"
 _LEGACY, _DEFAULT = "kubernetes.io/ingress.class", "ingressclass.kubernetes.io/is-default-class"
+# GKE's own classes have no IngressClass; its controller takes Ingresses without a class, too. Source:
+# pkg/annotations/ingress.go and service.go of kubernetes/ingress-gce.
+_GOOGLE_CLASSES = ("gce", "gce-internal", "gce-regional-external")
+_GOOGLE_KEYS = (
+    "ingress.gcp.kubernetes.io/",
+    "kubernetes.io/ingress.global-static-ip-name",
+    "kubernetes.io/ingress.regional-static-ip-name",
+    "networking.gke.io/",
+)
 
 
 @record
@@ -67,6 +76,8 @@ def handler_of(ingress: KubeObject, scope: Scope, classes: Classes) -> Handler |
         return Handler(kind or OTHER, found.name)
     if name in (ALB, NGINX):
         return Handler(name, name)
+    if name in _GOOGLE_CLASSES:
+        return Handler(GOOGLE, name)
     if kind := proxies.of_class(name):
         return Handler(kind, name)
     annotations = ingress.at("metadata", "annotations")
@@ -75,6 +86,8 @@ def handler_of(ingress: KubeObject, scope: Scope, classes: Classes) -> Handler |
     for prefix, kind in ((PREFIX, ALB), (NGINX_PREFIX, NGINX)):
         if any(key.startswith(prefix) for key in keys):
             return Handler(kind, name)
+    if not name and any(key.startswith(_GOOGLE_KEYS) for key in keys):
+        return Handler(GOOGLE, name)
     return Handler(proxies.of_annotations(keys) or OTHER, name)
 
 

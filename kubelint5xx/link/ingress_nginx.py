@@ -73,7 +73,7 @@ def service_upstream(ingress: KubeObject, container: Container | None, scope: Sc
     node, found = ingress.annotation(setting), "service-upstream"
     unseen = () if container else ("the ConfigMap of ingress-nginx",)
     if node is None and container is not None:
-        config_map = _config_map(container, scope)
+        config_map = config_map_of(container, scope)
         data = config_map.at("data") if isinstance(config_map, KubeObject) else None
         node = data.get("service-upstream") if isinstance(data, Mapping) else None
         if node is None and isinstance(config_map, str):
@@ -113,7 +113,7 @@ def _protocol(ingress: KubeObject) -> Value:
 
 
 def _settings(launch: Launch, container: Container, scope: Scope) -> tuple[Settings, ...]:
-    found = _config_map(container, scope)
+    found = config_map_of(container, scope)
     if isinstance(found, str):
         config = Settings("configmap", None, "the ConfigMap of ingress-nginx", found)
     elif found is None:
@@ -146,7 +146,7 @@ def _annotations(ingress: KubeObject) -> Settings:
     return Settings("annotation", Mapping(given.span, given.entries, why), label)
 
 
-def _config_map(container: Container, scope: Scope) -> KubeObject | str | None:
+def config_map_of(container: Container, scope: Scope) -> KubeObject | str | None:
     """The controller's ConfigMap; None where its flags name none, a text tells why it is not known."""
     line = _flags(container)
     namespace, name, given = container.workload.owner.namespace, "ingress-nginx-controller", False

@@ -15,7 +15,7 @@ from kubelint5xx.link import ingress_nginx
 from kubelint5xx.link.aws_controller import PREFIX, Candidate
 from kubelint5xx.link.health_checks import ingress_health_check
 from kubelint5xx.link.health_paths import ingress_health_path
-from kubelint5xx.link.ingress_classes import ALB, NGINX, Classes, Handler, handler_of
+from kubelint5xx.link.ingress_classes import ALB, GOOGLE, NGINX, Classes, Handler, handler_of
 from kubelint5xx.link.lb_attributes import shared_attributes, without_refused
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import TargetGroup
@@ -54,6 +54,7 @@ def join_ingresses(scope: Scope, classes: Classes, paths: Paths) -> list[TargetG
     """The edges of all Ingresses of a scope, and the target groups that the AWS controller makes for them."""
     groups: dict[tuple[str, str], _Group] = {}
     proxied: list[tuple[KubeObject, Handler]] = []
+    google: list[tuple[KubeObject, Iterable[ServicePort]]] = []
     for ingress in scope.of("Ingress"):
         handler = handler_of(ingress, scope, classes)
         if isinstance(handler, str):
@@ -62,10 +63,16 @@ def join_ingresses(scope: Scope, classes: Classes, paths: Paths) -> list[TargetG
             name = _group_name(ingress, handler)
             key = ("group", name) if name else ("ingress", f"{ingress.namespace}/{ingress.name} {ingress.span}")
             groups.setdefault(key, _Group(name)).members.append((ingress, handler))
+        elif handler.kind == GOOGLE:
+            google.append((ingress, _ports(ingress, scope, paths)))
         else:
             proxied.append((ingress, handler))
     found = [target_group for group in groups.values() for target_group in _join_alb(group, scope, paths)]
     _join_proxied(proxied, scope, paths)
+    if google:
+        from kubelint5xx.link.google_ingresses import join_google_ingresses
+
+        found += join_google_ingresses(google, scope, paths)
     return found
 
 
@@ -152,7 +159,7 @@ def _alb_target(
 
 
 def _join_proxied(ingresses: Sequence[tuple[KubeObject, Handler]], scope: Scope, paths: Paths) -> None:
-    controllers = [found for one in paths.receivers.workloads(scope) if (found := ingress_nginx.controller_in(one))]
+    controllers = paths.receivers.controllers(scope)
     senders: dict[str, Hop] = {}
     others: dict[str, list[tuple[KubeObject, str, Iterable[ServicePort]]]] = {}
     for ingress, handler in ingresses:
@@ -177,19 +184,20 @@ def _join_proxied(ingresses: Sequence[tuple[KubeObject, Handler]], scope: Scope,
 
 
 def _join_nginx(
-    ingress: KubeObject, handler: Handler, controllers: Sequence[Container], scope: Scope, paths: Paths
+    ingress: KubeObject, handler: Handler, controllers: Sequence[tuple[Container, Scope]], scope: Scope, paths: Paths
 ) -> None:
-    container: Container | None = controllers[0] if len(controllers) == 1 else None
+    container: Container | None
+    container, where = controllers[0] if len(controllers) == 1 else (None, scope)
     if len(controllers) > 1:
         paths.note(
             ingress.title,
             "several ingress-nginx controllers are here, and which one takes it is not known",
             ingress.span,
         )
-    launch: Launch | None = paths.receivers.launch_of(container, None, scope) if container else None
-    sender = ingress_nginx.sender_for(ingress, container, launch, scope, handler.name)
+    launch: Launch | None = paths.receivers.launch_of(container, None, where) if container else None
+    sender = ingress_nginx.sender_for(ingress, container, launch, where, handler.name)
     paths.judge(sender)
-    through = ingress_nginx.service_upstream(ingress, container, scope)
+    through = ingress_nginx.service_upstream(ingress, container, where)
     facts = ingress_nginx.facts_of(ingress, through, paths.config) | {"transport": nginx_transport(ingress)}
     for port in _ports(ingress, scope, paths):
         route = (Step(sender.name, sender.place), Step(ingress.title, ingress.span))

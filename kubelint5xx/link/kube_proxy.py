@@ -12,7 +12,7 @@ from kubelint5xx.formats import argv, json, yaml
 from kubelint5xx.formats.embedded import embedded
 from kubelint5xx.link.attributes import is_set, truth, value_of, why_unknown, written
 from kubelint5xx.link.image_names import ImageName
-from kubelint5xx.link.objects import KubeObject
+from kubelint5xx.link.objects import TALOS, KubeObject
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.workloads import Workload, workload_of
 from kubelint5xx.model.knobs import TEXT
@@ -66,6 +66,8 @@ def kube_proxy_of(scope: Scope) -> KubeProxy:
                 _configuration(found, document)
         elif thing.kind == "KubeProxyConfiguration":
             _configuration(found, thing.root)
+        elif thing.kind == TALOS:
+            _talos(found, thing)
         elif thing.kind == "ConfigMap" and thing.name == "cilium-config":
             _replacement(found, thing.at("data", _CILIUM_KEY), _CILIUM_KEY)
     if found.replaced is None and found.place is not None:
@@ -133,6 +135,16 @@ def _daemon(found: KubeProxy, workload: Workload) -> None:
         elif name.startswith("cilium") and thing.name.startswith("cilium"):
             for node in argv.lookup(arguments(container), _CILIUM_FLAG):
                 _replacement(found, node, _CILIUM_FLAG)
+
+
+def _talos(found: KubeProxy, machine: KubeObject) -> None:
+    image, mode, disabled = (machine.at("cluster", "proxy", key) for key in ("image", "mode", "disabled"))
+    if image is not None and is_set(image):
+        found.place, found.version = image.span, image_version(image)
+    if mode is not None and is_set(mode):
+        found.mode = value_of(mode, "proxy.mode", TEXT)
+    if disabled is not None and truth(disabled) is True:
+        found.replaced = written(True, disabled.span, "proxy.disabled")
 
 
 def _flags(found: KubeProxy, container: Mapping, workload: Workload) -> None:

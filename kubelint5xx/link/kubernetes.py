@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kubelint5xx.config import Config
-from kubelint5xx.link.images import Builds
 from kubelint5xx.link.ingress_classes import classes_of
 from kubelint5xx.link.ingresses import join_ingresses
 from kubelint5xx.link.lb_attributes import all_manifest_attributes
@@ -17,19 +16,26 @@ from kubelint5xx.link.target_bindings import join_target_groups
 
 
 def link_kubernetes(
-    scopes: tuple[Scope, ...], builds: Builds, terraform: tuple[TargetGroup, ...], config: Config
+    scopes: tuple[Scope, ...],
+    receivers: Receivers,
+    terraform: tuple[TargetGroup, ...],
+    config: Config,
+    told: tuple[Scope, ...] = (),
 ) -> Layer:
     """All edges that end in a pod, and all target groups: those that controllers make of Ingresses and Services, and
     those that Terraform makes (``terraform``, each with its balancers), completed with what Services and bindings tell.
+
+    ``told``: scopes of other repositories, whose Services may be behind target groups.
     """
-    paths = Paths(Receivers(builds, config), config)
-    classes = classes_of(scopes)
+    paths = Paths(receivers, config)
+    classes = classes_of((*scopes, *told))
     groups: list[TargetGroup] = []
     for scope in scopes:
         groups += join_ingresses(scope, classes, paths)
         groups += join_load_balancers(scope, paths)
         groups += join_routes(scope, paths)
-    groups += join_target_groups(scopes, terraform, paths)
+    groups += join_target_groups((*scopes, *told), [one for one in terraform if not one.served], paths)
+    groups += [one for one in terraform if one.served]
     for scope in scopes:
         join_node_ports(scope, paths)
     undecided = (*paths.undecided, *paths.receivers.undecided)

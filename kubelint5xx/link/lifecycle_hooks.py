@@ -34,7 +34,7 @@ def hooks_of(root: Root, group: Resource, config: Config) -> Value:
     if not open_:
         module = root.passed_to(group)
         open_ = f"{module}, which is not in the files, is given this group" if module else root.module.open
-    if "lifecycle-hooks" in config.complete:
+    if "lifecycle-hooks" in config.at(group.span.path).complete:
         open_ = ""
     return Value(Members(tuple(found), open_), Written(group.span, "lifecycle hooks"))
 

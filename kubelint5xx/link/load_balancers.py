@@ -13,7 +13,7 @@ from kubelint5xx.link.health_paths import service_health_path
 from kubelint5xx.link.lb_attributes import without_refused
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.parts import TargetGroup
-from kubelint5xx.link.paths import Paths, node_port_facts, target_facts, traffic_policy
+from kubelint5xx.link.paths import Facts, Paths, node_port_facts, target_facts, traffic_policy
 from kubelint5xx.link.port_protocols import service_transport
 from kubelint5xx.link.readiness_gates import readiness_gate
 from kubelint5xx.link.receivers import unknown_hop
@@ -33,7 +33,7 @@ def join_load_balancers(scope: Scope, paths: Paths) -> list[TargetGroup]:
         classic = None if aws.is_nlb(service) else _classic(service)
         for port in ports_of(service):
             if aws.is_nlb(service):
-                found.append(_nlb_target(port, scope, paths))
+                found.append(nlb_target(port, scope, paths)[0])
             else:
                 assert classic is not None
                 facts = node_port_facts(service.span, paths.config) | {"transport": service_transport(service)}
@@ -76,7 +76,9 @@ def _classic(service: KubeObject) -> Hop:
     return build_hop("aws_clb", f"the Classic Load Balancer of {service.title}", service.span, settings)
 
 
-def _nlb_target(port: ServicePort, scope: Scope, paths: Paths) -> TargetGroup:
+def nlb_target(port: ServicePort, scope: Scope, paths: Paths, reaches_pods: bool = True) -> tuple[TargetGroup, Facts]:
+    """The target group of a Service's port that is a Network Load Balancer's, with the edges to its pods unless these
+    are not among the files, and what holds of such edges."""
     service = port.service
     patched = (f"overlay {service.patched_by} was not built",) if service.patched_by else ()
     attributes = without_refused(aws.nlb_attributes(service, port.number))
@@ -105,10 +107,11 @@ def _nlb_target(port: ServicePort, scope: Scope, paths: Paths) -> TargetGroup:
     open_port = subject.values["node_port"]
     facts = target_facts(reached_by(target_type, open_port), _protocol(service), paths.config)
     facts["transport"] = service_transport(service)
-    paths.connect(nlb, port, scope, facts, target_group=subject)
+    if reaches_pods:
+        paths.connect(nlb, port, scope, facts, target_group=subject)
     setting = f"{NLB_PREFIX}target-node-labels"
     number = port.node_port if target_type.data == "instance" else whole_number(port.target)
-    return TargetGroup(
+    group = TargetGroup(
         address=f"{scope.name}:{service.title}:{port.number}",
         subject=subject,
         balancers=(nlb,),
@@ -117,6 +120,7 @@ def _nlb_target(port: ServicePort, scope: Scope, paths: Paths) -> TargetGroup:
         node_selector=aws.node_selector((Candidate(setting, service.annotation(setting)),)),
         registered=True,
     )
+    return group, facts
 
 
 def _protocol(service: KubeObject) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kubelint5xx.config import Config
@@ -27,12 +27,12 @@ def memberships(
     node_groups: Sequence[NodeGroup],
     edges: Sequence[Edge],
     clusters: Clusters,
-    closed: Members,
+    seen: Callable[[str], Members],
 ) -> Iterator[Membership]:
     """Who is attached to a target group, and whose nodes a controller registers in it.
 
-    With ip targets no node is a target; then it is the pools of Karpenter on whose nodes the pods may run. ``closed``
-    tells whether there may be more node groups than are seen.
+    With ip targets no node is a target; then it is the pools of Karpenter on whose nodes the pods may run. ``seen``
+    tells whether there may be more node groups than are seen, for the target groups of a file.
     """
     for target_group in target_groups:
         by_node = target_group.subject.read("target_type").data != "ip"
@@ -47,9 +47,9 @@ def memberships(
                     "admits_balancer": admits(target_group, group),
                 }
                 found.append(Subject("node_group", group.name, group.place, {**group.values, **own}, joins))
-        subject = _with_pods(target_group, serving)
+        subject = with_pods(target_group, serving)
         if subject.place is not None:
-            members = replace(closed, items=tuple(found))
+            members = replace(seen(subject.place.path), items=tuple(found))
             subject.values["node_groups"] = Value(members, Written(subject.place, "node groups"))
         for member in found:
             yield Membership(
@@ -60,10 +60,17 @@ def memberships(
             )
 
 
-def node_groups_seen(roots: Iterable[Root], config: Config) -> Members:
-    """Whether all node groups are in the files: an empty set, with why it may hold more, or was taken as closed."""
-    if "node-groups" in config.complete:
-        return Members()
+def node_groups_seen(roots: Sequence[Root], config: Config) -> Callable[[str], Members]:
+    """Whether all node groups are in the files, by the path of a target group's: an empty set, with why it may hold
+    more, or was taken as closed."""
+
+    def seen(path: str) -> Members:
+        return Members() if "node-groups" in config.at(path).complete else _closed(roots)
+
+    return seen
+
+
+def _closed(roots: Iterable[Root]) -> Members:
     for root in roots:
         unseen = next((call.address for call in root.module.open_modules), root.module.open)
         if unseen:
@@ -87,7 +94,7 @@ def _members(
         elif found is not None and (target_group.registered or not attached):
             cluster, join = found
             if group.inside:
-                of_file = clusters.of(group.place.path)
+                of_file = clusters.of(group.place)
                 if of_file is not None and of_file[0] is cluster:
                     yield group, (join, of_file[1], *registering)
             elif group.cluster is not None and group.cluster in cluster.names:
@@ -98,10 +105,10 @@ def _members(
 def _cluster_of(target_group: TargetGroup, serving: Sequence[Edge], clusters: Clusters) -> tuple[Cluster, Join] | None:
     if named := clusters.named(target_group.cluster):
         return named, Join(f"{named.subject.name} is named by it", named.subject.place)
-    for edge in serving:
-        if edge.pod is not None and edge.pod.place is not None and (found := clusters.of(edge.pod.place.path)):
-            return found
-    return None
+    places = [edge.pod.place for edge in serving if edge.pod is not None]
+    # Of one that another repository serves the pods are not told of: they run where it is declared.
+    places += [target_group.subject.place] if target_group.served else []
+    return next((found for place in places if place is not None and (found := clusters.of(place))), None)
 
 
 def _attached(join: Join | None) -> Value:
@@ -139,7 +146,7 @@ def labels_match(wanted: Mapping[str, str], labels: Mapping[str, Node]) -> bool:
     return all(key in labels and text(labels[key]) == value for key, value in wanted.items())
 
 
-def _with_pods(target_group: TargetGroup, serving: Sequence[Edge]) -> Subject:
+def with_pods(target_group: TargetGroup, serving: Sequence[Edge]) -> Subject:
     """The target group with what its pods and its balancer add to it."""
     values = dict(target_group.subject.values)
     graces = [edge.pod.read("grace") for edge in serving if edge.pod is not None]

@@ -1,4 +1,8 @@
-"""Service meshes that put a proxy beside the app in its pod, and how long it goes on when the pod is deleted."""
+"""Service meshes that put a proxy beside the app in its pod, and how long it goes on when the pod is deleted.
+
+Which pods of Istio get one: the selectors of its webhooks (manifests/charts/istio-control/istio-discovery of
+istio/istio). A label ``istio-injection`` of the namespace goes before ``istio.io/rev``.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,24 @@ from kubelint5xx.core.value import Default, Value, Written
 from kubelint5xx.hops.convert import convert, is_set
 from kubelint5xx.hops.table import Row
 from kubelint5xx.link.kube_proxy import documents_in
-from kubelint5xx.link.objects import labels_of
+from kubelint5xx.link.objects import KubeObject, labels_of
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.workloads import Workload
 from kubelint5xx.model.knobs import BOOL, DURATION
 
 ISTIO, LINKERD = "Istio", "Linkerd"
-_INJECT = {ISTIO: "sidecar.istio.io/inject", LINKERD: "linkerd.io/inject"}
+_INJECT = {
+    ISTIO: "sidecar.istio.io/inject",
+    LINKERD: "linkerd.io/inject",
+    "Consul": "consul.hashicorp.com/connect-inject",
+    "Kuma": "kuma.io/sidecar-injection",
+    "App Mesh": "appmesh.k8s.aws/sidecarInjectorWebhook",
+}
+# Those that read labels of a namespace; the others read its annotations.
+_LABELLED = ("Kuma", "App Mesh")
+_ISTIO_NAMESPACE, _ISTIO_REVISION = "istio-injection", "istio.io/rev"
+# Linkerd's ingress mode is for proxies that choose the pod themselves.
+_YES = ("true", "enabled", "ingress")
 _ISTIO_CONFIG, _ISTIO_NATIVE = "proxy.istio.io/config", "sidecar.istio.io/nativeSidecar"
 _LINKERD_WAIT = "config.alpha.linkerd.io/proxy-wait-before-exit-seconds"
 _LINKERD_NATIVE = tuple(f"config.{stage}.linkerd.io/proxy-enable-native-sidecar" for stage in ("beta", "alpha"))
@@ -36,22 +51,48 @@ class Mesh:
 
 
 def mesh_of(workload: Workload, scope: Scope) -> Mesh | None:
-    """The mesh that puts its proxy into the pods of a workload; None where nothing says that one does."""
+    """The mesh that puts its proxy into the pods of a workload; None where nothing says that one does.
+
+    Istio's ambient mode puts none there: its node proxy passes connections on, and who sends still meets the server.
+    """
+    if text(workload.spec.get("hostNetwork")) == "true":
+        return None
+    space = _namespace(workload, scope)
+    labels = labels_of(space.at("metadata", "labels")) if space else {}
     for name, key in _INJECT.items():
-        node = workload.annotation(key)
-        if node is None and workload.metadata is not None:
-            node = child(workload.metadata, "labels", key)
-        if node is not None:
-            if (text(node) or "").lower() in ("true", "enabled"):
-                return Mesh(name, node.span)
-            return None
-    for space in scope.of("Namespace"):
-        if ("" if space.name == "default" else space.name) == workload.owner.namespace:
-            if labels_of(space.at("metadata", "labels")).get("istio-injection") == "enabled":
-                return Mesh(ISTIO, space.span)
-            if text(space.annotation(_INJECT[LINKERD])) == "enabled":
-                return Mesh(LINKERD, space.span)
+        node = _said_of_pods(workload, key)
+        if node is None:
+            continue
+        # Istio's webhooks pass over a namespace that is switched off, whatever its pods say.
+        off = name == ISTIO and labels.get(_ISTIO_NAMESPACE) == "disabled"
+        return Mesh(name, node.span) if (text(node) or "").lower() in _YES and not off else None
+    if space is None or _ISTIO_NAMESPACE not in labels:
+        revision = _said_of_pods(workload, _ISTIO_REVISION)
+        if revision is not None:
+            return Mesh(ISTIO, revision.span)
+    if space is None:
+        return None
+    if labels.get(_ISTIO_NAMESPACE) == "enabled" or (_ISTIO_NAMESPACE not in labels and labels.get(_ISTIO_REVISION)):
+        return Mesh(ISTIO, space.span)
+    for name, key in _INJECT.items():
+        said = space.annotation(key) or (child(space.root, "metadata", "labels", key) if name in _LABELLED else None)
+        if name != ISTIO and (text(said) or "").lower() in _YES:
+            return Mesh(name, space.span)
     return None
+
+
+def _namespace(workload: Workload, scope: Scope) -> KubeObject | None:
+    wanted = workload.owner.namespace
+    spaces = scope.of("Namespace")
+    return next((one for one in spaces if ("" if one.name == "default" else one.name) == wanted), None)
+
+
+def _said_of_pods(workload: Workload, key: str) -> Node | None:
+    """An annotation or a label of the pods."""
+    node = workload.annotation(key)
+    if node is None and workload.metadata is not None:
+        node = child(workload.metadata, "labels", key)
+    return node
 
 
 def sidecar_values(workload: Workload, scope: Scope, mesh: Mesh | None) -> dict[str, Value]:
@@ -60,6 +101,9 @@ def sidecar_values(workload: Workload, scope: Scope, mesh: Mesh | None) -> dict[
         none = Value("none", Default("Kubernetes", "", "", workload.owner.span))
         unknown = Value.unknown("no mesh is seen to put a proxy into the pod", workload.owner.span)
         return {name: none if name == "mesh" else unknown for name in NAMES}
+    if mesh.name not in (ISTIO, LINKERD):
+        unknown = Value.unknown(f"how the proxy of {mesh.name} ends is not known", mesh.place)
+        return {**dict.fromkeys(NAMES, unknown), "mesh": Value(mesh.name, Written(mesh.place))}
     own = _istio(workload, scope, mesh) if mesh.name == ISTIO else _linkerd(workload, mesh)
     return {"mesh": Value(mesh.name, Written(mesh.place)), **own}
 

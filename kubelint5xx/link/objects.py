@@ -14,6 +14,10 @@ from kubelint5xx.core.source import Span
 _OF_CLUSTER = frozenset(
     {"EC2NodeClass", "GatewayClass", "IngressClass", "IngressClassParams", "Namespace", "Node", "NodeClass", "NodePool"}
 )
+# How Talos' configuration of a machine, which has no kind, is called here, and what may stand in one
+# (https://docs.siderolabs.com/talos/latest/reference/configuration/v1alpha1/config).
+TALOS = "Talos machine"
+_TALOS = frozenset({"version", "debug", "persist", "machine", "cluster"})
 _MAX_LISTS = 3  # Lists of lists are rare, and lists of themselves hostile.
 
 
@@ -67,6 +71,9 @@ def _unpack(document: Document, root: Node, problems: list[Problem], depth: int 
     if not isinstance(root, Mapping):
         return
     kind, api = root.get("kind"), root.get("apiVersion")
+    if kind is None and isinstance(machine := root.get("machine"), Mapping) and _TALOS.issuperset(_keys(root)):
+        yield KubeObject(TALOS, "talos.dev/v1alpha1", "", "", root, machine.span.first_line(), document.origin)
+        return
     if not isinstance(kind, Scalar) or not isinstance(kind.value, str) or text(api) is None:
         return
     members = root.get("items") if kind.value.endswith("List") else None
@@ -100,7 +107,12 @@ def _unpack(document: Document, root: Node, problems: list[Problem], depth: int 
         root=root,
         span=name.span if isinstance(name, Scalar) else kind.span,
         origin=document.origin,
+        home=document.home,
     )
+
+
+def _keys(root: Mapping) -> list[object]:
+    return [entry.key.value for entry in root.entries]
 
 
 def _is_null(node: Node) -> bool:

@@ -47,7 +47,8 @@ class TargetGroup:
     backend that makes it), ``name`` its AWS name if known, ``port`` the targets' port (a NodePort for instances).
     ``protocol_version``: HTTP1, HTTP2 or GRPC. ``registered``: a controller registers the cluster's nodes or pods in
     it. ``node_selector`` leaves nodes without these labels out; ``selector_unknown`` tells why it is not known.
-    ``senders``: None where a controller opens the way to the targets by itself.
+    ``senders``: None where a controller opens the way to the targets by itself. ``served``: another repository tells
+    what is behind it.
     """
 
     address: str
@@ -62,6 +63,8 @@ class TargetGroup:
     registered: bool = False
     cluster: str | None = None
     senders: Senders | None = None
+    served: bool = False
+    arn: str | None = None
 
 
 @record(eq=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from kubelint5xx.config import Config
+from kubelint5xx.config import BUDGETS, Config
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Unresolved, text
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Default, Derived, Join, Subject, Value, Written
+from kubelint5xx.core.value import Default, Derived, Join, Subject, Value, Written, doubted
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.port_protocols import UNSAID, port_transport
 from kubelint5xx.link.receivers import Receiver, Receivers
@@ -58,7 +58,7 @@ class Paths:
             if key not in self._joined:
                 self._joined.add(key)
                 way = (*(route or (Step(sender.name, sender.place),)), Step(port.title, port.service.span))
-                told = {"spoken": facts["protocol"], "port_transport": _transport(port, receiver)}
+                told = {"spoken": facts["protocol"], "port_transport": transport_of(port, receiver)}
                 self.edge(sender, receiver, facts | told, way, joins, target_group)
         return found
 
@@ -89,20 +89,35 @@ class Paths:
         never = Value(False, Default("Kubernetes"))
         values = {"inside_pod": never, "of_task": never, **facts, **_own_protocol(receiver.hop)}
         values["port"] = _port(receiver)
+        self._budget_at(receiver, values)
         values["flow_idle"] = _flow_idle(sender)
         self.judge(sender)
         self.judge(receiver.hop)
         unsaid = Value(UNSAID, Default("Kubernetes", "", "", receiver.container.place))
         for quantity, otherwise in (("spoken", facts["protocol"]), ("transport", unsaid), ("port_transport", unsaid)):
             values.setdefault(quantity, otherwise)
-        subject = Subject("edge", name, receiver.hop.place, values, (*joins, *receiver.joins))
+        subject = Subject("edge", name, receiver.hop.place, values, joins)
         route = (*way, *receiver.steps)
         self.edges.append(Edge(subject, sender, receiver.hop, route, receiver.pod, target_group))
         for inner in receiver.behind:
-            self.edge(receiver.hop, inner, _inside_pod(receiver, facts), (*way, *receiver.steps), joins, None)
+            # What a proxy passes requests on to stands in its image's files.
+            inside, through = _inside_pod(receiver, facts), (*joins, *receiver.joins)
+            self.edge(receiver.hop, inner, inside, (*way, *receiver.steps), through, None)
+        for onward in receiver.onward:
+            self.connect(onward.sender, onward.port, onward.scope, dict(onward.facts), route, joins=receiver.joins)
+
+    def _budget_at(self, receiver: Receiver, values: Facts) -> None:
+        """A budget is that of the files that the receiver stands in."""
+        own = self.config.at(receiver.container.place.path)
+        for name in BUDGETS if own is not self.config else ():
+            if values.get("propagation") is self.config.budget(name):
+                values["propagation"] = own.budget(name)
 
 
-def _transport(port: ServicePort, receiver: Receiver) -> Value:
+def transport_of(port: ServicePort, receiver: Receiver) -> Value:
+    """What the port of a receiver serves: TLS or not, as far as anything tells."""
+    if receiver.transport is not None:
+        return receiver.transport
     if receiver.hop.role == "sidecar":
         return Value.unknown("the sidecar decides what it takes", receiver.hop.place)
     return port_transport(port, receiver.container, receiver.port, bool(receiver.hop.product))
@@ -172,7 +187,10 @@ def traffic_policy(port: ServicePort) -> Value:
 def _own_protocol(server: Hop) -> Facts:
     """A server that takes one protocol only settles what is spoken to it."""
     own = server.inbound.values.get("protocol")
-    return {"protocol": Value(own.data, Derived(f"{server.name} takes no other", (own,)))} if own and own.known else {}
+    if own is None or not own.known:
+        return {}
+    told = Value(own.data, Derived(f"{server.name} takes no other", (own,)))
+    return {"protocol": doubted(told, server.inbound.joins)}
 
 
 def _port(receiver: Receiver) -> Value:

@@ -12,10 +12,12 @@ from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Derived, Join, Members, Subject, Value, Written
 from kubelint5xx.link.attributes import is_set, length_of, truth, whole, why_unknown, written
+from kubelint5xx.link.aws_controller import string_map
 from kubelint5xx.link.boot_script import BootScript, read_boot_script
 from kubelint5xx.link.kernels import kernel_not_known, kernel_of
+from kubelint5xx.link.kubelet_arguments import given_to_kubelet
 from kubelint5xx.link.node_labels import excluded, label_settings
-from kubelint5xx.link.objects import KubeObject
+from kubelint5xx.link.objects import TALOS, KubeObject
 from kubelint5xx.link.parts import NodeGroup, TargetGroup
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.sysctls import sysctl_settings, table_setting
@@ -29,7 +31,7 @@ _PATCHED = "an overlay that was not built may change it"
 
 
 @record(frozen=False)
-class _Declared:
+class DeclaredGroup:
     """What one group's block says, whatever tool reads it."""
 
     name: str
@@ -50,6 +52,7 @@ class _Declared:
     lifetime: dict[str, Value] = field(default_factory=dict)
     unknown: str = ""
     inside: bool = False
+    provisioner: str = "autoscaling"
 
     def group(self, scope: Scope, config: Config, targets: Iterable[TargetGroup]) -> NodeGroup:
         labels: dict[str, Node] = {str(label.key.value): label.value for label in self.script.labels}
@@ -59,13 +62,13 @@ class _Declared:
         unknown = self.unknown or self.script.unknown
         words = [(self.name, self.place), *self.taints]
         words += [(f"{key}={text(value)}", keys[key]) for key, value in labels.items()]
-        hooks = Members(self.hooks.items) if "lifecycle-hooks" in config.complete else self.hooks
+        hooks = Members(self.hooks.items) if "lifecycle-hooks" in config.at(self.place.path).complete else self.hooks
         values = {
             "volatile": configured([self.name], config, self.place)
             or decide([*self.spot, *self.signs, marked(words)], self.place, self.unknown),
             "managed": written(self.managed, self.place),
             "excluded": excluded(labels, unknown, self.place, keys),
-            "provisioner": written("karpenter" if self.inside else "autoscaling", self.place),
+            "provisioner": written("karpenter" if self.inside else self.provisioner, self.place),
             "interruptions_handled": self.interruptions or written(self.managed, self.place),
             "hooks": Value(hooks, Written(self.place)),
             "handlers": Value(Members(), Written(self.place)),
@@ -120,13 +123,21 @@ def provisioned_groups(
         if thing.kind == "Cluster" and thing.group == "kops.k8s.io":
             for node in _assignments(thing.at("spec", "sysctlParameters")):
                 settings += table_setting(node, thing.title, config, cluster)
+        if thing.group == "kubeadm.k8s.io":
+            given = given_to_kubelet(thing.at("nodeRegistration", "kubeletExtraArgs"), "node-labels")
+            pairs = [(entry.key, entry.value) for entry in entries(string_map(given))]
+            settings += label_settings(pairs, thing.title, cluster)
+        if thing.kind == TALOS:
+            pairs = [(entry.key, entry.value) for entry in entries(thing.at("machine", "nodeLabels"))]
+            settings += label_settings(pairs, f"the machines of {thing.path}", cluster)
+            settings += table_setting(thing.at("machine", "sysctls"), f"the machines of {thing.path}", config, cluster)
         if thing.kind == "Node":
             labels = [(entry.key, entry.value) for entry in entries(thing.at("metadata", "labels"))]
             settings += label_settings(labels, thing.title, cluster)
     return groups, settings
 
 
-def _declared(thing: KubeObject, scope: Scope, interruptions: Value | None) -> Iterator[_Declared]:
+def _declared(thing: KubeObject, scope: Scope, interruptions: Value | None) -> Iterator[DeclaredGroup]:
     match thing.group, thing.kind:
         case "eksctl.io", "ClusterConfig":
             for key, managed in (("nodeGroups", False), ("managedNodeGroups", True)):
@@ -135,30 +146,39 @@ def _declared(thing: KubeObject, scope: Scope, interruptions: Value | None) -> I
                         yield _eksctl(thing, block, managed)
         case "kops.k8s.io", "InstanceGroup":
             if (text(thing.at("spec", "role")) or "Node").lower() == "node":
-                yield _kops(thing)
+                from kubelint5xx.link.kops import hooks_of_group
+
+                found = _kops(thing)
+                found.hooks = hooks_of_group(thing, scope)
+                yield found
+        case (("infrastructure.cluster.x-k8s.io" | "cluster.x-k8s.io"), _):
+            from kubelint5xx.link.cluster_api import machine_group
+
+            if (machines := machine_group(thing, scope)) is not None:
+                yield machines
         case "karpenter.sh", ("NodePool" | "Provisioner"):
             yield _karpenter(thing, scope, interruptions)
 
 
-def _eksctl(thing: KubeObject, block: Body, managed: bool) -> _Declared:
+def _eksctl(thing: KubeObject, block: Body, managed: bool) -> DeclaredGroup:
     name = block.get("name")
     place = name.span if name is not None else block.span.first_line()
     said = text(name) or "without a name"
-    found = _Declared(said, f"the eksctl node group {said}", place, thing.name or None, managed)
-    _labels(found, block.get("labels"), thing)
-    _taints(found, block.get("taints"))
+    found = DeclaredGroup(said, f"the eksctl node group {said}", place, thing.name or None, managed)
+    read_labels(found, block.get("labels"), thing)
+    read_taints(found, block.get("taints"))
     spot = block.get("spot")
     if spot is not None and is_set(spot):
-        found.spot.append(_told(truth(spot), spot, "spot"))
+        found.spot.append(told_of(truth(spot), spot, "spot"))
     distribution = block.get("instancesDistribution")
     if isinstance(distribution, Body):
-        found.spot.append(_share(distribution.get("onDemandPercentageAboveBaseCapacity")))
+        found.spot.append(spot_share(distribution.get("onDemandPercentageAboveBaseCapacity")))
     found.signs.append(at_least_one(block.get("minSize"), "minSize"))
     desired = block.get("desiredCapacity")
     if desired is not None and whole(desired) == 0:
         found.signs.append(written(True, desired.span, "desiredCapacity"))
     scripts = [block.get("overrideBootstrapCommand"), *items(block.get("preBootstrapCommands"))]
-    found.script = _together(read_boot_script(node) for node in scripts if node is not None)
+    found.script = together(read_boot_script(node) for node in scripts if node is not None)
     bottlerocket = block.get("bottlerocket")
     if isinstance(bottlerocket, Body):
         _bottlerocket(found, bottlerocket.get("settings"))
@@ -169,24 +189,26 @@ def _eksctl(thing: KubeObject, block: Body, managed: bool) -> _Declared:
     return found
 
 
-def _kops(thing: KubeObject) -> _Declared:
+def _kops(thing: KubeObject) -> DeclaredGroup:
     spec = thing.at("spec")
     cluster = text(thing.at("metadata", "labels", "kops.k8s.io/cluster"))
-    found = _Declared(thing.name, f"the instance group {thing.name}", thing.span, cluster, False)
+    found = DeclaredGroup(thing.name, f"the instance group {thing.name}", thing.span, cluster, False)
     if not isinstance(spec, Body):
         found.unknown = "its spec is not known"
         return found
-    _labels(found, spec.get("nodeLabels"), thing)
-    _taints(found, spec.get("taints"))
+    read_labels(found, spec.get("nodeLabels"), thing)
+    read_taints(found, spec.get("taints"))
+    if text(spec.get("manager")) == "Karpenter":
+        found.unknown = found.unknown or "Karpenter starts its nodes, in its own way"
     price = spec.get("maxPrice")
     if price is not None and is_set(price):
         found.spot.append(written(True, price.span, "maxPrice"))
     policy = spec.get("mixedInstancesPolicy")
     if isinstance(policy, Body):
-        found.spot.append(_share(policy.get("onDemandAboveBase")))
+        found.spot.append(spot_share(policy.get("onDemandAboveBase")))
     found.signs.append(at_least_one(spec.get("minSize"), "minSize"))
     contents = (item.get("content") for item in items(spec.get("additionalUserData")) if isinstance(item, Body))
-    found.script = _together(read_boot_script(node) for node in contents if node is not None)
+    found.script = together(read_boot_script(node) for node in contents if node is not None)
     found.sysctls += [(node, found.title) for node in _assignments(spec.get("sysctlParameters"))]
     for balancer in items(spec.get("externalLoadBalancers")):
         for key in ("targetGroupArn", "targetGroupARN"):
@@ -196,10 +218,10 @@ def _kops(thing: KubeObject) -> _Declared:
     return found
 
 
-def _karpenter(thing: KubeObject, scope: Scope, interruptions: Value | None) -> _Declared:
+def _karpenter(thing: KubeObject, scope: Scope, interruptions: Value | None) -> DeclaredGroup:
     place = thing.span
     title = f"the {thing.kind} {thing.name}"
-    found = _Declared(thing.name, title, place, None, False, hooks=Members(), inside=True)
+    found = DeclaredGroup(thing.name, title, place, None, False, hooks=Members(), inside=True)
     template = thing.at("spec", "template") if thing.kind == "NodePool" else thing.at("spec")
     spec = template.get("spec") if isinstance(template, Body) and thing.kind == "NodePool" else template
     if not isinstance(spec, Body) or not isinstance(template, Body):
@@ -207,8 +229,8 @@ def _karpenter(thing: KubeObject, scope: Scope, interruptions: Value | None) -> 
         return found
     metadata = template.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, Body) else template.get("labels")
-    _labels(found, labels, thing)
-    _taints(found, spec.get("taints"))
+    read_labels(found, labels, thing)
+    read_taints(found, spec.get("taints"))
     for requirement in items(spec.get("requirements")):
         if isinstance(requirement, Body) and text(requirement.get("key")) == CAPACITY_TYPE:
             found.spot.append(_capacity(requirement))
@@ -229,7 +251,7 @@ def _karpenter(thing: KubeObject, scope: Scope, interruptions: Value | None) -> 
     return found
 
 
-def _node_class(found: _Declared, reference: Node | None, scope: Scope) -> None:
+def _node_class(found: DeclaredGroup, reference: Node | None, scope: Scope) -> None:
     """What the class of a pool's nodes gives them to boot with."""
     if not isinstance(reference, Body):
         return
@@ -255,7 +277,8 @@ def _capacity(requirement: Body) -> Value | None:
     return written(True, requirement.span.first_line(), CAPACITY_TYPE) if negated else None
 
 
-def _labels(found: _Declared, node: Node | None, thing: KubeObject) -> None:
+def read_labels(found: DeclaredGroup, node: Node | None, thing: KubeObject) -> None:
+    """Takes the labels of a map over into the group."""
     if isinstance(node, Body):
         found.labels = list({entry.key.value: entry for entry in node.entries}.values())
         found.unknown = node.open
@@ -265,7 +288,8 @@ def _labels(found: _Declared, node: Node | None, thing: KubeObject) -> None:
         found.unknown = f"{_PATCHED} ({thing.patched_by})"
 
 
-def _taints(found: _Declared, node: Node | None) -> None:
+def read_taints(found: DeclaredGroup, node: Node | None) -> None:
+    """Takes the taints of a list or a map over into the group."""
     for taint in items(node):
         if isinstance(taint, Body):
             key = taint.get("key")
@@ -276,20 +300,23 @@ def _taints(found: _Declared, node: Node | None) -> None:
     found.taints += [(f"{entry.key.value}={text(entry.value)}", entry.key.span) for entry in entries(node)]
 
 
-def _share(node: Node | None) -> Value | None:
+def spot_share(node: Node | None) -> Value | None:
+    """Whether a share of on-demand instances leaves some to spot instances; None where none is given."""
     if node is None or not is_set(node):
         return None
     percent = whole(node)
-    return _told(None if percent is None else percent < 100, node, "the share of on-demand instances")
+    return told_of(None if percent is None else percent < 100, node, "the share of on-demand instances")
 
 
-def _told(answer: bool | None, node: Node, setting: str) -> Value:
+def told_of(answer: bool | None, node: Node, setting: str) -> Value:
+    """What a field answers, unknown where it is not readable."""
     if answer is None:
         return Value.unknown(why_unknown(node) or f"{setting} is not readable", node.span)
     return written(answer, node.span, setting)
 
 
-def _together(scripts: Iterable[BootScript]) -> BootScript:
+def together(scripts: Iterable[BootScript]) -> BootScript:
+    """What several scripts say that run one after the other."""
     found = list(scripts)
     return BootScript(
         tuple(label for script in found for label in script.labels),
@@ -299,7 +326,7 @@ def _together(scripts: Iterable[BootScript]) -> BootScript:
     )
 
 
-def _bottlerocket(found: _Declared, settings: Node | None) -> None:
+def _bottlerocket(found: DeclaredGroup, settings: Node | None) -> None:
     kernel = settings.get("kernel") if isinstance(settings, Body) else None
     sysctl = kernel.get("sysctl") if isinstance(kernel, Body) else None
     if sysctl is not None:

@@ -2,7 +2,7 @@
 
 Sources: docs/content/reference of traefik/traefik (``service.nativelb``, ``service.serverstransport``), the annotation
 references of Kong/kubernetes-ingress-controller, projectcontour/contour, jcmoraisjr/haproxy-ingress and
-openshift/router (images/router/haproxy/conf/haproxy-config.template, which gives 30 s where nothing is set).
+haproxytech/kubernetes-ingress.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kubelint5xx.core.finding import Step
-from kubelint5xx.core.node import Mapping, Node, Scalar, Unresolved, entries, items, text
-from kubelint5xx.core.source import Span
+from kubelint5xx.core.node import Node, Scalar, text
 from kubelint5xx.core.value import Default, Value
-from kubelint5xx.formats import argv as command_lines
-from kubelint5xx.hops.resolve import Settings
 from kubelint5xx.link import proxy_controllers as known
 from kubelint5xx.link.objects import KubeObject
 from kubelint5xx.link.paths import Paths
 from kubelint5xx.link.proxies import Proxies, Told, endpoint_facts, flag, http_of, length
 from kubelint5xx.link.proxy_controllers import Controller
+from kubelint5xx.link.proxy_settings import settings_of
 from kubelint5xx.link.scopes import Scope
 from kubelint5xx.link.services import ServicePort
-from kubelint5xx.link.workloads import Container
 from kubelint5xx.model.topology import Hop
 
 TRANSPORT = "traefik.ingress.kubernetes.io/service.serverstransport"
@@ -30,10 +27,9 @@ _NATIVE = "traefik.ingress.kubernetes.io/service.nativelb"
 _NATIVE_CITE = "https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/"
 _KONG_CITE = "https://developer.konghq.com/kubernetes-ingress-controller/reference/annotations/"
 _HAPROXY = ("haproxy-ingress.github.io/", "ingress.kubernetes.io/")
+_HAPROXY_TECH = "haproxy.org/server-proto"
 _HAPROXY_CITE = "https://haproxy-ingress.github.io/docs/configuration/keys/#service-upstream"
 _RESOLVER_CITE = "https://github.com/emissary-ingress/emissary/blob/master/python/ambassador/ir/irserviceresolver.py"
-_ROUTER_CITE = "https://github.com/openshift/router/blob/master/images/router/haproxy/conf/haproxy-config.template"
-ROUTER_TIMEOUT = "haproxy.router.openshift.io/timeout"
 
 
 def join_proxied(
@@ -68,10 +64,7 @@ def sender_of(proxies: Proxies, route: KubeObject, port: ServicePort, where: str
     """The proxy as it sends what comes for ``route`` to a Service's port."""
     service, controller = port.service, proxies.controller
     told = _TOLD[controller.name](route, service, scope) if controller.name in _TOLD else Told({})
-    settings = None
-    if controller is known.HAPROXY:
-        settings = _haproxy(proxies, route, service, scope)
-    return proxies.sender(where, route.span, told, settings=settings)
+    return proxies.sender(where, route.span, told, settings=settings_of(proxies, route, service, scope))
 
 
 def through_service(controller: Controller, route: KubeObject, service: KubeObject) -> Value | None:
@@ -118,6 +111,10 @@ def protocol(controller: Controller, route: KubeObject, port: ServicePort) -> Va
             for thing in (service, route):
                 if (node := thing.annotation(setting)) is not None:
                     return http_of(port, title, node, setting)
+    if controller is known.HAPROXY_TECH:
+        for thing in (service, route):
+            if (node := thing.annotation(_HAPROXY_TECH)) is not None:
+                return http_of(port, title, node, _HAPROXY_TECH)
     return http_of(port, title)
 
 
@@ -172,59 +169,4 @@ def _contour(route: KubeObject, service: KubeObject, scope: Scope) -> Told:
     return Told({"response_timeout": value} if value else {}, ("an HTTPProxy", "the annotations of an Ingress"))
 
 
-def router_told(route: KubeObject) -> Told:
-    """What OpenShift's router does with a Route, or an Ingress that it makes one of."""
-    node = route.annotation(ROUTER_TIMEOUT)
-    unseen = ("ROUTER_DEFAULT_SERVER_TIMEOUT of the router",)
-    usual = Value(30.0, Default("the OpenShift router", ROUTER_TIMEOUT, _ROUTER_CITE, route.span, unseen))
-    value = length(node, ROUTER_TIMEOUT) if node is not None else None
-    return Told({"response_timeout": value or usual, "usual_response_timeout": usual})
-
-
-def _openshift(route: KubeObject, service: KubeObject, scope: Scope) -> Told:
-    return router_told(route)
-
-
-_TOLD = {"traefik": _traefik, "kong": _kong, "contour": _contour, "openshift": _openshift}
-
-
-def _haproxy(proxies: Proxies, route: KubeObject, service: KubeObject, scope: Scope) -> tuple[Settings, ...]:
-    """The ConfigMap, the command line and the annotations, of which the Service's win over the Ingress's."""
-    container = proxies.containers[0] if len(proxies.containers) == 1 else None
-    given = [node for thing in (route, service) if (node := thing.at("metadata", "annotations")) is not None]
-    open_ = next((node.reason for node in given if isinstance(node, Unresolved)), "")
-    patched = next((thing.patched_by for thing in (route, service) if thing.patched_by), "")
-    why = open_ or (f"overlay {patched} was not built" if patched else "")
-    merged = Mapping(route.span, tuple(entry for node in given for entry in entries(node)), why)
-    annotations = Settings("annotation", merged, f"the annotations of {route.title}")
-    if container is None:
-        return (annotations,)
-    words = (*items(container.node.get("command")), *items(container.node.get("args")))
-    line = _line(container.place, words)
-    named = command_lines.lookup(line, "--configmap")
-    argv = Settings("argv", line, "the command line")
-    return _config_map(container, text(named[-1]) if named else None, scope), argv, annotations
-
-
-def _line(place: Span, words: tuple[Node, ...]) -> Node:
-    from kubelint5xx.core.node import Sequence as Items
-
-    return Items(place, words)
-
-
-def _config_map(container: Container, named: str | None, scope: Scope) -> Settings:
-    label = "the ConfigMap of HAProxy Ingress"
-    if named is None:
-        return Settings("configmap", None, label)
-    space, _, name = named.rpartition("/")
-    namespace = container.workload.owner.namespace if not space or "$" in space else space
-    found = scope.find("ConfigMap", "" if namespace == "default" else namespace, name)
-    if found is None:
-        return Settings("configmap", None, label, f"ConfigMap {name} is not among the files")
-    data = found.at("data")
-    if isinstance(data, Unresolved):
-        return Settings("configmap", None, found.title, data.reason)
-    why = f"overlay {found.patched_by} was not built" if found.patched_by else ""
-    if isinstance(data, Mapping):
-        data = Mapping(data.span, data.entries, data.open or why)
-    return Settings("configmap", data, found.title, why if data is None else "")
+_TOLD = {"traefik": _traefik, "kong": _kong, "contour": _contour}

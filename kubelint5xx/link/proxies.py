@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubelint5xx.config import Config
-from kubelint5xx.core.node import Node, Reference, Scalar, Unresolved, child, text
+from kubelint5xx.core.node import Node, Reference, Scalar, Unresolved, child, items, text
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Default, Derived, Value, Version, Written
@@ -55,7 +55,13 @@ class Proxies:
             for workload in paths.receivers.workloads(scope)
             for container in workload.containers()
             if ImageName.parse(text(container.node.get("image")) or "").name in controller.images
+            and (not controller.word or controller.word in _words(container))
         ]
+
+    @property
+    def only(self) -> Container | None:
+        """The one container that runs the proxy, or its controller, where there is one."""
+        return self.containers[0] if len(self.containers) == 1 else None
 
     def sender(
         self,
@@ -67,8 +73,7 @@ class Proxies:
     ) -> Hop:
         """The proxy as it sends the requests of a route on; ``where`` names the route's object, for a proxy that is not
         among the files."""
-        if container is None and len(self.containers) == 1:
-            container = self.containers[0]
+        container = container or self.only
         made = self._built(container, settings) if container is not None else None
         hop = made or self._unseen(where, place, settings or ())
         return _with(hop, told)
@@ -180,6 +185,10 @@ def flag(node: Node | None, setting: str, otherwise: Value) -> Value:
 
 def _via(node: Node) -> tuple[Span, ...]:
     return node.via if isinstance(node, (Scalar, Unresolved, Reference)) else ()
+
+
+def _words(container: Container) -> list[str | None]:
+    return [text(word) for key in ("command", "args") for word in items(container.node.get(key))]
 
 
 def _version(image: Node | None) -> Value | None:

@@ -17,7 +17,8 @@ class Controller:
     """A proxy that takes Ingresses. ``product`` is its hop table, empty where there is none.
 
     ``controllers`` are beginnings of ``spec.controller``, ``classes`` the usual names of its class,
-    ``annotations`` the prefixes of its own annotations, ``images`` the last components of its images' names.
+    ``annotations`` the prefixes of its own annotations, ``images`` the last components of its images' names. ``word``:
+    what its command line has, where its image runs other programs, too.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Controller:
     classes: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    word: str = ""
 
 
 TRAEFIK = Controller(
@@ -38,16 +40,17 @@ KONG = Controller(
     ("kong", "kong-gateway"),
 )  # fmt: skip
 CONTOUR = Controller(
-    "contour", "contour", "Contour", ("projectcontour.io/",), ("contour",), ("projectcontour.io/",), ("contour",)
-)
+    "contour", "contour", "Contour", ("projectcontour.io/",), ("contour",), ("projectcontour.io/",), ("contour",),
+    "serve",
+)  # fmt: skip
 # The other controller's default class has the same name, so that the name tells neither.
 HAPROXY = Controller(
     "haproxy-ingress", "haproxy_ingress", "HAProxy Ingress", ("haproxy-ingress.github.io/",), (),
     ("haproxy-ingress.github.io/",), ("haproxy-ingress",),
 )  # fmt: skip
 HAPROXY_TECH = Controller(
-    "haproxytech", "", "the HAProxy Kubernetes Ingress Controller", ("haproxy.org/ingress-controller",), (),
-    ("haproxy.org/", "haproxy.com/"), ("kubernetes-ingress",),
+    "haproxytech", "haproxytech_ingress", "the HAProxy Kubernetes Ingress Controller",
+    ("haproxy.org/ingress-controller",), (), ("haproxy.org/", "haproxy.com/"), ("kubernetes-ingress",),
 )  # fmt: skip
 EMISSARY = Controller(
     "emissary", "emissary", "Emissary-ingress", ("getambassador.io/ingress-controller",),
@@ -57,7 +60,7 @@ ISTIO = Controller(
     "istio", "istio_proxy", "Istio's proxy", ("istio.io/ingress-controller",), ("istio",), (), ("proxyv2",)
 )
 OPENSHIFT = Controller(
-    "openshift", "", "the OpenShift router", ("openshift.io/ingress-to-route",), ("openshift-default",),
+    "openshift", "openshift_router", "the OpenShift router", ("openshift.io/ingress-to-route",), ("openshift-default",),
     ("haproxy.router.openshift.io/", "route.openshift.io/"),
 )  # fmt: skip
 ENVOY = Controller("envoy-gateway", "envoy", "Envoy Gateway's proxy")

@@ -16,7 +16,7 @@ _SETS = "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#
 _AUTOSCALER = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/"
 _SCALED_OBJECT = "https://keda.sh/docs/latest/reference/scaledobject-spec/#minreplicacount"
 _SCHEDULING = "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/"
-_PERCENT = pattern(r"(\d+)%")
+_PERCENT = pattern(r"(\d{1,9})%")
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout")
 
 

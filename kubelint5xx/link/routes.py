@@ -26,6 +26,10 @@ def join_routes(scope: Scope, paths: Paths) -> list[TargetGroup]:
         from kubelint5xx.link.traefik_routes import join_ingress_routes
 
         join_ingress_routes(scope, paths)
+    if "Mapping" in present:
+        from kubelint5xx.link.emissary_routes import join_mappings
+
+        join_mappings(scope, paths)
     if "HTTPProxy" in present:
         from kubelint5xx.link.contour_routes import join_http_proxies
 
@@ -47,14 +51,13 @@ def _join_openshift(scope: Scope, paths: Paths) -> None:
     routes = [thing for thing in scope.of("Route") if thing.group in ("route.openshift.io", "")]
     if not routes:
         return
-    from kubelint5xx.link.proxied_ingresses import router_told
-    from kubelint5xx.link.proxies import NOTHING, Proxies, endpoint_facts, http_of
+    from kubelint5xx.link.proxies import Proxies, endpoint_facts, http_of
     from kubelint5xx.link.proxy_controllers import OPENSHIFT
+    from kubelint5xx.link.proxy_settings import settings_of
 
     proxies = Proxies(OPENSHIFT, scope, paths)
     for route in routes:
         passes = (text(route.at("spec", "tls", "termination")) or "").lower() == "passthrough"
-        told = NOTHING if passes else router_told(route)
         for target in (route.at("spec", "to"), *items(route.at("spec", "alternateBackends"))):
             name = child(target, "name")
             if name is None or not text(name):
@@ -65,7 +68,8 @@ def _join_openshift(scope: Scope, paths: Paths) -> None:
             if isinstance(port, str):
                 paths.note(f"a backend of {route.title}", port, name.span)
                 continue
-            sender = proxies.sender(route.title, route.span, told)
+            sender = proxies.sender(route.title, route.span, settings=settings_of(proxies, route, service, scope))
+            paths.judge(sender)
             facts = endpoint_facts("OpenShift's router", port.service, None, http_of(port, "the router"), paths.config)
             if passes:
                 from kubelint5xx.core.value import Value

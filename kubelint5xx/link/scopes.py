@@ -149,10 +149,20 @@ def _unambiguous(objects: list[KubeObject], problems: list[Problem]) -> list[Kub
     for thing in objects:
         key = _key(thing)
         if counts[key] > 1 and key in seen:
-            message = f"{thing.title} stands in this file twice; neither is joined"
-            problems.append(Problem(thing.path, thing.span.line, message, column=thing.span.column))
+            problems.append(_ambiguous(thing))
         seen.add(key)
     return [thing for thing in objects if counts[_key(thing)] == 1]
+
+
+def _ambiguous(thing: KubeObject) -> Problem:
+    made = thing.root.span.source.inside
+    if made is not None and made.product:
+        # The file itself is read in full: it is each of the charts that makes such an object.
+        here = thing.root.span.in_file()
+        message = f"{thing.title} is made by several releases here; none of them is joined"
+        return Problem(here.path, here.line, message, "unrendered", here.column)
+    message = f"{thing.title} stands in this file twice; neither is joined"
+    return Problem(thing.path, thing.span.line, message, column=thing.span.column)
 
 
 def _key(thing: KubeObject) -> Key:

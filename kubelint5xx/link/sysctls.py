@@ -27,7 +27,7 @@ def sysctl_settings(
             "key": Value(sysctl.key, Written(sysctl.span)),
             "text": Value(sysctl.value, Written(sysctl.value_span, sysctl.key)),
         }
-        version = configured_kernel(config) or kernel
+        version = configured_kernel(config.at(sysctl.span.path)) or kernel
         if version is not None:
             values["kernel"] = version
         settings.append(Setting(Subject("setting", f"{sysctl.key} in {about}", sysctl.span, values), cluster))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from kubelint5xx.config import Config, Link
+from kubelint5xx.config import Link
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Node, Unresolved, child, text
 from kubelint5xx.core.pattern import pattern
@@ -38,14 +38,37 @@ def join_target_groups(scopes: Sequence[Scope], groups: Sequence[TargetGroup], p
     joined: set[str] = set()
     bound: dict[str, tuple[KubeObject, int | None]] = {}
     bindings = [(thing, scope) for scope in scopes for thing in scope.of("TargetGroupBinding")]
+    links = _reaching(paths.config.links_with("target_group", "service"), scopes)
     for binding, scope in bindings:
-        found = _join_binding(binding, scope, groups, len(bindings), joined, paths)
+        found = _join_binding(binding, scope, groups, len(bindings), joined, paths, links)
         if found is not None:
             bound[found[0].address] = binding, found[1].node_port
-    for link in paths.config.links_with("target_group", "service"):
-        _join_link(link, scopes, groups, joined, paths)
+    for link, directory in links:
+        _join_link(link, directory, scopes, groups, joined, paths)
     _join_node_ports(scopes, groups, joined, paths)
     return [_bound_by(group, *bound[group.address]) if group.address in bound else group for group in groups]
+
+
+def _reaching(links: Sequence[Link], scopes: Sequence[Scope]) -> list[tuple[Link, str]]:
+    """The links, each with the directory that its Service is meant in: that of its file, where it has such a Service,
+    since others may have one of the same name; else any."""
+    services = [thing for scope in scopes for thing in scope.of("Service")]
+
+    def own(link: Link) -> bool:
+        named = (one for one in services if _is_service(link.ends["service"], one.namespace, one.name))
+        return any(link.around(one.path) > 0 for one in named)
+
+    return [(link, link.span.path.rpartition("/")[0] if own(link) else "") for link in links]
+
+
+def _meant_groups(link: Link, groups: Sequence[TargetGroup]) -> list[TargetGroup]:
+    """The target groups that a link names: those in the directory of its file, where there are any."""
+    named = [one for one in groups if _is_group(link.ends["target_group"], one)]
+    return [one for one in named if link.around(_path(one)) > 0] or named
+
+
+def _below(path: str, directory: str) -> bool:
+    return not directory or path.startswith(directory + "/")
 
 
 def _bound_by(group: TargetGroup, binding: KubeObject, node_port: int | None) -> TargetGroup:
@@ -62,7 +85,13 @@ def _bound_by(group: TargetGroup, binding: KubeObject, node_port: int | None) ->
 
 
 def _join_binding(
-    binding: KubeObject, scope: Scope, groups: Sequence[TargetGroup], bindings: int, joined: set[str], paths: Paths
+    binding: KubeObject,
+    scope: Scope,
+    groups: Sequence[TargetGroup],
+    bindings: int,
+    joined: set[str],
+    paths: Paths,
+    links: Sequence[tuple[Link, str]],
 ) -> tuple[TargetGroup, ServicePort] | None:
     name = text(binding.at("spec", "serviceRef", "name"))
     service = service_of(scope, binding.namespace, name) if name else None
@@ -74,7 +103,7 @@ def _join_binding(
     if isinstance(port, str):
         paths.note(binding.title, port, binding.span)
         return None
-    found, join = _named_by(binding, groups, bindings, paths.config)
+    found, join = _named_by(binding, groups, bindings, links)
     given = Candidate("targetType", binding.at("spec", "targetType"))
     if found is None:
         if join is not None:
@@ -95,7 +124,7 @@ def _join_binding(
 
 
 def _named_by(
-    binding: KubeObject, groups: Sequence[TargetGroup], bindings: int, config: Config
+    binding: KubeObject, groups: Sequence[TargetGroup], bindings: int, links: Sequence[tuple[Link, str]]
 ) -> tuple[TargetGroup | None, Join | None]:
     """The target group of a binding and why it is the one; without one the join says what is missing."""
     arn, name = binding.at("spec", "targetGroupARN"), binding.at("spec", "targetGroupName")
@@ -106,9 +135,9 @@ def _named_by(
     wanted = match[1] if match else written if given is name else ""
     place = given.span if given else binding.span
     service = text(binding.at("spec", "serviceRef", "name")) or ""
-    for link in config.links_with("target_group", "service"):
-        if _is_service(link.ends["service"], binding.namespace, service):
-            declared = [one for one in groups if _is_group(link.ends["target_group"], one)]
+    for link, directory in links:
+        if _below(binding.path, directory) and _is_service(link.ends["service"], binding.namespace, service):
+            declared = _meant_groups(link, groups)
             if len(declared) == 1:
                 return declared[0], Join(f"the configuration joins {service} and {declared[0].subject.name}", link.span)
     if wanted and not _PLACEHOLDER.search(wanted):
@@ -130,14 +159,15 @@ def _named_by(
 
 
 def _join_link(
-    link: Link, scopes: Sequence[Scope], groups: Sequence[TargetGroup], joined: set[str], paths: Paths
+    link: Link, directory: str, scopes: Sequence[Scope], groups: Sequence[TargetGroup], joined: set[str], paths: Paths
 ) -> None:
-    wanted = [one for one in groups if _is_group(link.ends["target_group"], one) and one.address not in joined]
+    wanted = [one for one in _meant_groups(link, groups) if one.address not in joined]
     services = [
         (thing, scope)
         for scope in scopes
         for thing in scope.of("Service")
-        if not thing.group and _is_service(link.ends["service"], thing.namespace, thing.name)
+        if not thing.group and _below(thing.path, directory)
+        if _is_service(link.ends["service"], thing.namespace, thing.name)
     ]
     for group in wanted:
         meant = [one for one in services if may_meet(_path(group), one[0].path)]

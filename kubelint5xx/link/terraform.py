@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from kubelint5xx.config import Config
 from kubelint5xx.core.finding import Step
 from kubelint5xx.core.node import Node, text
-from kubelint5xx.core.record import field, record
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Data, Default, Derived, Subject, Value
+from kubelint5xx.core.value import Data, Default, Derived, Join, Subject, Value, doubted
 from kubelint5xx.eval.resource import Resource
 from kubelint5xx.hops.resolve import Settings, build_hop
 from kubelint5xx.link.attributes import attribute, blocks, is_set, text_at, whole, why_unknown, written
@@ -25,8 +25,11 @@ from kubelint5xx.link.port_protocols import group_transport
 from kubelint5xx.link.security_groups import senders_of
 from kubelint5xx.link.target_attributes import spreading, terraform_spreading
 from kubelint5xx.link.terraform_root import (
+    API_INTEGRATIONS,
+    APIS,
     BALANCERS,
     CLASSIC,
+    HTTP_INTEGRATIONS,
     LISTENER_RULES,
     LISTENERS,
     TARGET_GROUPS,
@@ -37,6 +40,8 @@ from kubelint5xx.model.topology import Edge, Hop, Setting, Undecided
 
 _GROUP_CITE = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/lb_target_group"
 _CLASSIC_CITE = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/elb"
+_GROUP_GUIDE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html"
+_CLASSIC_GUIDE = "https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_ConnectionDraining.html"
 _PRODUCTS = {"application": ("aws_alb", "the ALB"), "network": ("aws_nlb", "the NLB")}
 
 
@@ -52,6 +57,10 @@ def link_terraform(roots: Iterable[Root], config: Config) -> Layer:
         found = _Balancing(root)
         target_groups += found.target_groups()
         edges += join_distributions(root, found.hops, config)
+        if root.of((*API_INTEGRATIONS, *HTTP_INTEGRATIONS, *APIS)):
+            from kubelint5xx.link.api_gateways import join_api_gateways
+
+            edges += join_api_gateways(root, found.hops, config, undecided)
         groups, labelled, unclear = terraform_node_groups(root, config)
         node_groups += groups
         settings += [*labelled, *terraform_attributes(root)]
@@ -99,12 +108,16 @@ class _Balancing:
         }
         if values["target_type"].data in ("lambda", "alb"):
             return None
+        if resource.doubt is not None:
+            values |= {name: doubted(values[name], (resource.doubt,)) for name in _ATTRIBUTES}
         balancers: dict[int, Hop] = {}
         route: list[Step] = []
+        joins = [*resource.joins]
         for listener in listeners:
             hop = self.hop(listener)
             if hop is None:
                 continue
+            joins += listener.joins
             if id(hop) not in balancers:
                 balancers[id(hop)] = hop
                 if len(balancers) == 1:
@@ -115,9 +128,10 @@ class _Balancing:
         version = body.get("protocol_version")
         return TargetGroup(
             address=self.root.unique(resource),
-            subject=Subject("target_group", name, resource.span, values),
+            subject=Subject("target_group", name, resource.span, values, tuple(dict.fromkeys(joins))),
             balancers=tuple(balancers.values()),
             name=text_at(body, "name"),
+            arn=text_at(body, "arn"),
             port=whole(body.get("port")),
             protocol_version=(text(version) or "") if is_set(version) else "HTTP1",
             route=tuple(route),
@@ -147,7 +161,7 @@ class _Balancing:
                 reason = (why_unknown(owner) if owner else "") or "its load balancer is not in the files"
                 self.undecided.append(Undecided(resource.address, reason, resource.span))
                 continue
-            listeners[resource.address] = _Listener(resource, balancer)
+            listeners[resource.address] = _Listener(resource, balancer, resource.joins)
         for listener in listeners.values():
             for action in blocks(listener.resource.body, "default_action"):
                 yield listener, action
@@ -157,9 +171,19 @@ class _Balancing:
             if owned is None:
                 reason = (why_unknown(owner) if owner else "") or "its listener is not in the files"
                 self.undecided.append(Undecided(rule.address, reason, rule.span))
+            elif not self.root.holds(owned):
+                yield from self.through_described(owned, rule)
             elif owned.address in listeners:
+                through = listeners[owned.address]
                 for action in blocks(rule.body, "action"):
-                    yield listeners[owned.address], action
+                    yield replace(through, joins=(*through.joins, *rule.joins)) if rule.joins else through, action
+
+    def through_described(self, listener: Resource, rule: Resource) -> Iterator[tuple[_Listener, Node]]:
+        """The actions of a rule whose listener only AWS's description of it tells."""
+        balancer = self.root.find(listener.body.get("load_balancer_arn"), BALANCERS)
+        if balancer is not None:
+            for action in blocks(rule.body, "action"):
+                yield _Listener(listener, balancer, (*listener.joins, *rule.joins)), action
 
     def hop(self, listener: _Listener) -> Hop | None:
         balancer = listener.balancer
@@ -179,7 +203,9 @@ class _Balancing:
             )
         key = (balancer.address, listener.resource.address if said == "network" else "")
         if key not in self.hops:
-            self.hops[key] = build_hop(product, f"{noun} {balancer.address}", balancer.span, settings)
+            name = f"{noun} {balancer.address}"
+            joins = (*listener.joins, *_assumed_of(balancer))
+            self.hops[key] = build_hop(product, name, balancer.span, settings, joins=joins)
         return self.hops[key]
 
     def classic(self, resource: Resource) -> Iterator[TargetGroup]:
@@ -192,6 +218,7 @@ class _Balancing:
         if draining.data is not True:
             how = Derived("without connection draining requests are cut at once", (draining,))
             delay = Value(0.0 if draining.known else None, how, draining.reason)
+        delay = doubted(delay, (resource.doubt,)) if resource.doubt is not None else delay
         ports: set[int | None] = set()
         for listener in blocks(body, "listener"):
             port = whole(listener.get("instance_port"))
@@ -204,10 +231,11 @@ class _Balancing:
             step = Step(f"{name}, port {port}" if port else name, place)
             hops: tuple[Hop, ...] = ()
             if (text_at(listener, "instance_protocol") or "").lower() in ("http", "https"):
-                hops = (build_hop("aws_clb", name, place, [Settings("terraform", body, resource.address)]),)
+                settings = [Settings("terraform", body, resource.address)]
+                hops = (build_hop("aws_clb", name, place, settings, joins=_assumed_of(resource)),)
             yield TargetGroup(
                 address=f"{self.root.unique(resource)}#{port if port else ''}",
-                subject=Subject("target_group", f"the targets of {resource.address}", place, values),
+                subject=Subject("target_group", f"the targets of {resource.address}", place, values, resource.joins),
                 balancers=hops,
                 name=text_at(body, "name"),
                 port=port,
@@ -220,6 +248,16 @@ class _Balancing:
 class _Listener:
     resource: Resource
     balancer: Resource
+    joins: tuple[Join, ...] = ()
+
+
+# Which values of a target group are among its attributes.
+_ATTRIBUTES = ("deregistration_delay", "connection_termination", "slow_start", "algorithm")
+
+
+def _assumed_of(balancer: Resource) -> tuple[Join, ...]:
+    """What was assumed of a load balancer. All that is read of one, but for its kind, are its attributes."""
+    return (*balancer.joins, balancer.doubt) if balancer.doubt is not None else balancer.joins
 
 
 def _targets(action: Node) -> Iterator[Node]:
@@ -237,9 +275,11 @@ def _targets(action: Node) -> Iterator[Node]:
 def _default(resource: Resource, data: Data) -> Value:
     switch = "connection_termination" if isinstance(data, bool) else "target_type"
     key = "deregistration_delay" if isinstance(data, float) else switch
-    return Value(data, Default("an AWS target group", key, _GROUP_CITE, resource.span))
+    cite = _GROUP_CITE if resource.by_terraform else _GROUP_GUIDE
+    return Value(data, Default("an AWS target group", key, cite, resource.span))
 
 
 def _classic(resource: Resource, data: Data) -> Value:
     key = "connection_draining" if isinstance(data, bool) else "connection_draining_timeout"
-    return Value(data, Default("a classic load balancer", key, _CLASSIC_CITE, resource.span))
+    cite = _CLASSIC_CITE if resource.by_terraform else _CLASSIC_GUIDE
+    return Value(data, Default("a classic load balancer", key, cite, resource.span))

@@ -42,6 +42,8 @@ TYPES = frozenset(
     (*_MANIFESTS, *_KINDS, *(f"{kind}_{version}" for kind in _KINDS for version in ("v1", "v2", "v2beta2")))
 )
 
+_RELEASES = frozenset({"helm_release"})
+
 # Blocks that repeat, with the field that lists them; those of one name only under some fields.
 _LISTS = {
     "container": "containers",
@@ -100,6 +102,11 @@ def terraform_objects(
 
     Those that Terraform reads from one of ``files``, which are manifests by themselves, are left out.
     """
+    for release in module.resources(_RELEASES):
+        from kubelint5xx.link.chart_objects import chart_objects
+
+        for thing in chart_objects(release, problems):
+            yield replace(thing, home=_home(directory, thing.span.path))
     declared = {resource.address: resource for resource in module.resources(TYPES)}
     for resource in declared.values():
         attribute = _MANIFESTS.get(resource.type)
@@ -174,6 +181,11 @@ def _manifests(node: Node | None, problems: list[Problem]) -> Iterator[Mapping]:
         reading = yaml.read(embedded(node))
         problems.extend(reading.problems)
         yield from (document.root for document in reading.documents if isinstance(document.root, Mapping))
+    elif isinstance(node, Sequence):
+        # The CDK applies lists of manifests.
+        for item in node.items:
+            if isinstance(item, (Mapping, Sequence)):
+                yield from _manifests(item, problems)
 
 
 @record

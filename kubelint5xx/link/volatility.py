@@ -20,12 +20,13 @@ _MARKS = pattern(r"(?:^|[^a-z0-9])(bulk|batch|burst|spot|ci|runners?|ingest|jobs
 def configured(names: Iterable[str | None], config: Config, place: Span) -> Value | None:
     """What the configuration says of a group by one of its names (patterns allowed); None where it says nothing."""
     known = [name for name in names if name]
+    config = config.at(place.path)
     for patterns, volatile in ((config.stable, False), (config.volatile, True)):
         for name in known:
-            for wanted in patterns:
+            for wanted, said in patterns.items():
                 if fnmatchcase(name, wanted):
                     setting = "volatile" if volatile else "stable"
-                    return written(volatile, config.source or place, setting)
+                    return written(volatile, said, setting)
     return None
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Mapped
 
 from kubelint5xx.core.node import Mapping, Node, Reference, Scalar, Unresolved, child, items, text
 from kubelint5xx.core.record import record, replace
 from kubelint5xx.core.source import Span
-from kubelint5xx.core.value import Default, Derived, Join, Subject, Value, Written
+from kubelint5xx.core.value import Default, Derived, Subject, Value, Written
 from kubelint5xx.hops.convert import seconds
 from kubelint5xx.link.image_names import ImageName
 from kubelint5xx.link.objects import KubeObject, labels_of
@@ -122,6 +122,28 @@ def workload_of(thing: KubeObject) -> Workload | None:
     return Workload(thing, spec, metadata if isinstance(metadata, Mapping) else None, labels)
 
 
+def workloads_of(things: Iterable[KubeObject]) -> list[Workload]:
+    """The workloads among objects. Argo's Rollout may take the template of a Deployment, which is then scaled down, or
+    serves beside it (https://argoproj.github.io/argo-rollouts/features/specification/)."""
+    found, borrowers = [], []
+    for thing in things:
+        if (workload := workload_of(thing)) is not None:
+            found.append(workload)
+        elif thing.kind == "Rollout" and isinstance(thing.at("spec", "workloadRef"), Mapping):
+            borrowers.append(thing)
+    return [_borrowed(workload, borrowers) for workload in found] if borrowers else found
+
+
+def _borrowed(workload: Workload, rollouts: list[KubeObject]) -> Workload:
+    owner = workload.owner
+    for rollout in rollouts:
+        kind, name, scaled = (text(rollout.at("spec", "workloadRef", key)) for key in ("kind", "name", "scaleDown"))
+        same = (kind, name, rollout.namespace) == (owner.kind, owner.name, owner.namespace)
+        if same and (scaled in ("onsuccess", "progressively") or text(owner.at("spec", "replicas")) == "0"):
+            return Workload(rollout, workload.spec, workload.metadata, workload.labels)
+    return workload
+
+
 def serving_container(workload: Workload, target: Node) -> tuple[Container, int | None] | str:
     """The container that listens on a Service's target port, with the port; a text tells why none is known."""
     containers = list(workload.containers())
@@ -142,7 +164,7 @@ def serving_container(workload: Workload, target: Node) -> tuple[Container, int 
     return f"{what} of {workload.owner.title} may listen on port {number}"
 
 
-def pod_subject(container: Container, start: Mapped[str, Value], joins: tuple[Join, ...] = ()) -> Subject:
+def pod_subject(container: Container, start: Mapped[str, Value]) -> Subject:
     """The pod as the container that receives the requests sees it. ``start``: what its image and its start tell."""
     workload = container.workload
     lifecycle = container.node.get("lifecycle")
@@ -158,7 +180,7 @@ def pod_subject(container: Container, start: Mapped[str, Value], joins: tuple[Jo
     values["grace"] = _grace(workload)
     values |= start
     values["serves_in_sidecar"] = _serves_in_sidecar(container)
-    return Subject("pod", workload.owner.title, container.place, values, joins)
+    return Subject("pod", workload.owner.title, container.place, values)
 
 
 def _declared_drain(workload: Workload, hook: dict[str, Value], none: Default) -> dict[str, Value]:

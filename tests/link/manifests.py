@@ -13,6 +13,7 @@ from kubelint5xx.link.images import Builds
 from kubelint5xx.link.kubernetes import link_kubernetes
 from kubelint5xx.link.objects import objects_of
 from kubelint5xx.link.parts import Layer, TargetGroup
+from kubelint5xx.link.receivers import Receivers
 from kubelint5xx.link.scopes import scopes_of
 from kubelint5xx.model.topology import Edge
 
@@ -74,7 +75,9 @@ def joined(
         for document in yaml.read(source).documents
     ]
     scopes = scopes_of(objects_of(documents, []), [])
-    return link_kubernetes(scopes, Builds(sources, sources.get, config), terraform, config or Config())
+    config = config or Config()
+    receivers = Receivers(Builds(sources, sources.get, config), config, scopes=scopes)
+    return link_kubernetes(scopes, receivers, terraform, config)
 
 
 def only(layer: Layer) -> Edge:

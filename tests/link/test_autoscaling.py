@@ -5,7 +5,9 @@ import base64
 import pytest
 
 from kubelint5xx.config import Config
+from kubelint5xx.config_file import load_config
 from kubelint5xx.core.record import replace
+from kubelint5xx.core.source import Source
 from kubelint5xx.core.value import Confidence
 from kubelint5xx.link.node_labels import EXCLUSION_LABEL, LEGACY_EXCLUSION_LABEL
 from tests.link.infra import group, line, members, nodes, setting, terraform
@@ -97,8 +99,10 @@ def test_an_unknown_size_leaves_it_open_unless_something_else_decides():
 
 def test_the_configuration_overrules_every_sign():
     zero = asg().replace("min_size = 3", "min_size = 0")
-    assert group(terraform(zero, Config(stable=("work*",)))).values["volatile"].data is False
-    assert group(terraform(asg(), Config(volatile=("aws_autoscaling_group.workers",)))).values["volatile"].data is True
+    said = load_config(Source("kubelint5xx.yaml", "stable: [work*]"))
+    assert group(terraform(zero, said)).values["volatile"].data is False
+    said = load_config(Source("kubelint5xx.yaml", "volatile: [aws_autoscaling_group.workers]"))
+    assert group(terraform(asg(), said)).values["volatile"].data is True
 
 
 def test_a_dynamic_block_that_is_not_known_hides_blocks_of_its_own_name_only():
@@ -356,3 +360,19 @@ def test_what_stands_in_a_heredoc_with_known_values_has_its_own_place():
     )
     assert found.place is not None and found.place.text == EXCLUSION_LABEL
     assert found.read("text").data == "no" and "--node-labels" in line(found.read("text"))
+
+
+@pytest.mark.parametrize(("price", "spot"), [('""', False), ('"0.10"', True)])
+def test_an_empty_bid_asks_for_no_spot_instance(price: str, spot: bool) -> None:
+    text = f"""
+    resource "aws_launch_configuration" "web" {{
+      spot_price = {price}
+      user_data  = "/etc/eks/bootstrap.sh main"
+    }}
+    resource "aws_autoscaling_group" "web" {{
+      min_size             = 2
+      launch_configuration = aws_launch_configuration.web.name
+    }}
+    """
+    found = group(terraform(text))
+    assert found.spot is spot and found.values["volatile"].data is spot

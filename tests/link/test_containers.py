@@ -161,7 +161,10 @@ def test_a_build_from_the_root_finds_its_files_there() -> None:
 def test_a_dockerfile_beside_the_manifests_is_assumed_to_be_the_one() -> None:
     found = edge(web(command=""), files={"Dockerfile": DOCKERFILE})
     assert found.receiver.inbound.read("idle_timeout").data == 21.0
-    assert found.subject.confidence == pod(found).confidence == found.receiver.inbound.confidence == Confidence.LOW
+    assert found.receiver.inbound.confidence == Confidence.LOW
+    # What the manifests say of the way and of the pod is as sure as before.
+    assert found.subject.confidence == pod(found).confidence == Confidence.HIGH
+    assert pod(found).read("first_process").confidence == Confidence.LOW
     named = edge(web(command=""), files={"src/web/Dockerfile": DOCKERFILE})
     assert named.subject.confidence == Confidence.HIGH
 

@@ -48,7 +48,14 @@ def test_annotations_put_a_proxy_there_and_tell_how_it_ends(annotations: str, ex
     ("said", "mesh"),
     [
         ("labels: {istio-injection: enabled}", "Istio"),
+        ("labels: {istio.io/rev: canary}", "Istio"),
+        ("labels: {istio.io/rev: canary, istio-injection: disabled}", "none"),
+        ("labels: {istio.io/dataplane-mode: ambient}", "none"),
+        ("labels: {istio.io/dataplane-mode: ambient, istio.io/use-waypoint: waypoint}", "none"),
         ("annotations: {linkerd.io/inject: enabled}", "Linkerd"),
+        ("annotations: {linkerd.io/inject: ingress}", "Linkerd"),
+        ("annotations: {linkerd.io/inject: disabled}", "none"),
+        ("labels: {kuma.io/sidecar-injection: enabled}", "Kuma"),
         ("labels: {team: shop}", "none"),
     ],
 )
@@ -56,6 +63,30 @@ def test_a_namespace_may_ask_for_it(said: str, mesh: str) -> None:
     edge = only(joined(INGRESS, SERVICE, WEB, NAMESPACE.format(said=said)))
     assert pod(edge).read("mesh").data == mesh
     assert (edge.receiver.role == "sidecar") is (mesh != "none")
+
+
+@pytest.mark.parametrize(
+    ("space", "labels", "annotations", "mesh"),
+    [
+        ("{}", "istio.io/rev: '1-24'", "", "Istio"),
+        ("{}", "sidecar.istio.io/inject: 'true'", "", "Istio"),
+        ("{istio-injection: enabled}", "sidecar.istio.io/inject: 'false'", "", "none"),
+        ("{istio-injection: disabled}", "sidecar.istio.io/inject: 'true'", "", "none"),
+        ("{istio-injection: disabled}", "istio.io/rev: '1-24'", "", "none"),
+        ("{istio.io/rev: '1-24'}", "sidecar.istio.io/inject: 'false'", "", "none"),
+        ("{}", "", "consul.hashicorp.com/connect-inject: 'true'", "Consul"),
+        ("{}", "", "linkerd.io/inject: ingress", "Linkerd"),
+    ],
+)
+def test_pods_and_their_namespace_decide_together(space: str, labels: str, annotations: str, mesh: str) -> None:
+    template = f"labels: {{app: web, {labels}}}\n      annotations: {{{annotations}}}"
+    own = WEB.replace("labels: {app: web}", template)
+    edge = only(joined(INGRESS, SERVICE, own, NAMESPACE.format(said=f"labels: {space}")))
+    assert pod(edge).read("mesh").data == mesh
+    assert (edge.receiver.role == "sidecar") is (mesh != "none")
+    host = own.replace("    spec:\n      containers", "    spec:\n      hostNetwork: true\n      containers")
+    alone = only(joined(INGRESS, SERVICE, host, NAMESPACE.format(said=f"labels: {space}")))
+    assert pod(alone).read("mesh").data == "none"
 
 
 def test_what_the_mesh_says_in_general_is_sure_where_it_is_seen() -> None:

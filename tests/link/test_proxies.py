@@ -274,4 +274,41 @@ data: {timeout-server: 90s, timeout-connect: 7s}
     assert edge.sender.name == "HAProxy Ingress in container haproxy of Deployment edge/haproxy"
     tech = made.replace("haproxy-ingress.github.io/controller", "haproxy.org/ingress-controller/haproxy")
     other = only(joined(annotated, tech, PORT, WEB))
-    assert (other.sender.product, data(other.subject, "target_type")) == ("", ["ip"])
+    assert (other.sender.product, data(other.subject, "target_type")) == ("haproxytech_ingress", ["ip"])
+
+
+@pytest.mark.parametrize(
+    ("image", "flag", "space"),
+    [
+        ("quay.io/jcmoraisjr/haproxy-ingress:v0.14.6", "--configmap=edge/haproxy", "namespace: edge"),
+        ("quay.io/jcmoraisjr/haproxy-ingress:v0.14.6", "--configmap=$(POD_NAMESPACE)/haproxy", "namespace: edge"),
+        # A kustomization may put it into its namespace.
+        ("quay.io/jcmoraisjr/haproxy-ingress:v0.14.6", "--configmap=edge/haproxy", "labels: {app: haproxy}"),
+        ("haproxytech/kubernetes-ingress:3.0", "--configmap=edge/haproxy", "namespace: edge"),
+    ],
+)
+def test_haproxys_config_map_holds_for_what_sends_to_it_too(image: str, flag: str, space: str) -> None:
+    controller = f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: haproxy, namespace: edge}}
+spec:
+  selector: {{matchLabels: {{app: haproxy}}}}
+  template:
+    metadata: {{labels: {{app: haproxy}}}}
+    spec:
+      containers:
+        - {{name: haproxy, image: "{image}", args: [{flag}], ports: [{{name: http, containerPort: 80}}]}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: haproxy, {space}}}
+data: {{timeout-client: 90s, timeout-keep-alive: 70s, timeout-http-keep-alive: 70s}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: haproxy, namespace: edge}}
+spec: {{type: LoadBalancer, selector: {{app: haproxy}}, ports: [{{port: 80, targetPort: http}}]}}
+"""
+    idle = only(joined(controller)).receiver.inbound.read("idle_timeout")
+    assert (idle.data, idle.confidence) == (70.0, Confidence.HIGH)

@@ -8,6 +8,7 @@ import pytest
 
 from kubelint5xx.core.value import Confidence, Data, Default, Derived, Subject, Written
 from tests.link.manifests import INGRESS, SERVICE, WEB, data, joined, only, place_text, pod, web
+from tests.same_verdict import same_verdict
 
 
 def drained(**container: str) -> Subject:
@@ -150,6 +151,23 @@ def test_every_kind_that_makes_pods_is_followed(kind: str) -> None:
     assert not joined(INGRESS, SERVICE, WEB.replace("Deployment", "Job")).edges
 
 
+ROLLOUT = """
+    apiVersion: argoproj.io/v1alpha1
+    kind: Rollout
+    metadata: {name: web, namespace: shop}
+    spec: {replicas: 2, workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
+"""
+
+
+def test_a_rollout_takes_over_the_deployment_whose_template_it_takes() -> None:
+    scaled = WEB.replace("  template:", "  replicas: 0\n  template:")
+    found = pod(only(joined(INGRESS, SERVICE, scaled, ROLLOUT)))
+    assert (found.name, found.read("replicas").data) == ("Rollout shop/web", 2)
+    down = ROLLOUT.replace("name: web}}", "name: web, scaleDown: onsuccess}}")
+    assert pod(only(joined(INGRESS, SERVICE, WEB, down))).name == "Rollout shop/web"
+    assert pod(only(joined(INGRESS, SERVICE, WEB, ROLLOUT))).name == "Deployment shop/web"
+
+
 def test_a_bare_pod_is_followed() -> None:
     bare = """
     apiVersion: v1
@@ -164,3 +182,37 @@ def test_a_bare_pod_is_followed() -> None:
 
 def test_a_sleep_without_end_never_ends() -> None:
     assert hook("{exec: {command: [sleep, infinity]}}").read("prestop_delay").data == math.inf
+
+
+REPLICAS = """
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: nginx:1.27, ports: [{containerPort: 80}]}]
+"""
+BEFORE_THEM = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: shop, annotations: {alb.ingress.kubernetes.io/target-type: ip}}
+spec:
+  ingressClassName: alb
+  defaultBackend: {service: {name: web, port: {number: 80}}}
+"""
+
+
+def test_a_replication_controller_is_judged_as_a_replica_set() -> None:
+    older = REPLICAS.replace("apps/v1", "v1").replace("ReplicaSet", "ReplicationController")
+    older = older.replace("matchLabels: {app: web}", "app: web")
+    names = {"ReplicaSet": "ReplicationController"}
+    same_verdict({"a.yaml": REPLICAS, "b.yaml": BEFORE_THEM}, {"a.yaml": older, "b.yaml": BEFORE_THEM}, names=names)
