@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from posixpath import dirname, join, normpath
 from shlex import quote
@@ -16,7 +16,7 @@ from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.formats import yaml
-from kubelint5xx.render.rendering import Rendering
+from kubelint5xx.render.rendering import Made, Rendering
 from kubelint5xx.render.tools import all_of, run_tool
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -25,6 +25,7 @@ _RESOURCES = ("resources", "bases", "components")
 _LISTS = (*_RESOURCES, "patchesStrategicMerge", "crds", "generators", "transformers", "validators", "configurations")
 # With only these a build says what the files say.
 _PLAIN = frozenset({"apiVersion", "kind", "metadata", "resources", "bases"})
+_RELEASES = ("helmCharts", "helmGlobals")
 _HELM = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 
 
@@ -43,9 +44,10 @@ class _Overlay:
 
 
 def build_overlays(
-    root: str, paths: Iterable[str], read: Mapping[str, Source], wanted: Iterable[str] = ()
-) -> tuple[list[Rendering], list[Problem]]:
-    """Every overlay below ``root`` that no other one uses (or only those in the directories ``wanted``), built.
+    root: str, paths: Iterable[str], read: Mapping[str, Source], wanted: Callable[[str], Sequence[str]]
+) -> Made:
+    """Every overlay below ``root`` that no other one uses, built; where ``wanted`` of a directory gives directories of
+    overlays, only those are.
 
     ``paths`` are all files, ``read`` the kustomizations among them. An overlay that is refused, or that does not
     build, is a problem; its files are then read as they are.
@@ -53,12 +55,12 @@ def build_overlays(
     known = _Files(root, frozenset(paths))
     overlays = {dirname(path): _overlay(source, known) for path, source in sorted(read.items())}
     used = {child for overlay in overlays.values() for child in overlay.children}
-    chosen = [normpath(one) for one in wanted] or [
-        name for name, overlay in overlays.items() if name not in used and not overlay.component
-    ]
+    named = {normpath(one) for name in ("", *overlays) for one in wanted(f"{name}/")}
+    unused = {name for name, overlay in overlays.items() if name not in used and not overlay.component}
+    chosen = named | {name for name in unused if not wanted(f"{name}/")}
     tool = _tool()
     calls: list[Callable[[], Rendering | Problem]] = []
-    problems: list[Problem] = []
+    made = Made()
     for directory in sorted(chosen):
         if directory not in overlays:
             continue
@@ -67,16 +69,16 @@ def build_overlays(
             continue
         overlay = overlays[directory]
         refusal = next((part.refused for part in parts if part.refused), None)
-        if refusal is None and tool is None:
-            refusal = Problem(overlay.file, 1, _without_tool(directory), "unrendered")
-        if refusal is not None or tool is None:
-            problems.append(refusal or Problem(overlay.file, 1, "not built", "unrendered"))
+        if refusal is not None:
+            made.left.append(refusal)
+        elif tool is None:
+            made.failed.append(Problem(overlay.file, 1, _without_tool(directory), "unrendered"))
         else:
             calls.append(partial(_built, root, overlay, parts, tool))
     done = all_of(calls)
-    renderings = [one for one in done if isinstance(one, Rendering)]
-    problems += [one for one in done if isinstance(one, Problem)]
-    return renderings, problems
+    made.renderings = [one for one in done if isinstance(one, Rendering)]
+    made.failed += [one for one in done if isinstance(one, Problem)]
+    return made
 
 
 def _tool() -> tuple[str, ...] | None:
@@ -161,8 +163,11 @@ def _overlay(source: Source, known: _Files) -> _Overlay:
         if not isinstance(root, MappingNode):
             continue
         overlay.component = text(root.get("kind")) == "Component"
-        overlay.changes = overlay.changes or any(str(entry.key.value) not in _PLAIN for entry in root.entries)
-        for key in _HELM:
+        keys = {str(entry.key.value) for entry in root.entries}
+        # Charts that nothing else in the overlay changes are releases like any other.
+        plain = keys <= {*_PLAIN, "namespace", *_RELEASES} and bool(keys & set(_RELEASES))
+        overlay.changes = overlay.changes or not (plain or keys <= _PLAIN)
+        for key in () if plain else _HELM:
             if (node := root.get(key)) is not None:
                 overlay.refused = _problem(node.span, f"an overlay with {key}, not built: charts would be fetched")
         for path, place, is_resource in _references(root):

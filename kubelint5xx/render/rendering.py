@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from kubelint5xx.core.document import Document
 from kubelint5xx.core.problem import Problem
-from kubelint5xx.core.record import record, replace
+from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.tree import Tree, listed
 
 if TYPE_CHECKING:
     from kubelint5xx.render.trace import Trace
+    from kubelint5xx.render.written import Written
 
 # Renders again with other texts in some files, and gives what comes out; None where that does not render.
 Again = Callable[[Mapping[str, str]], str | None]
@@ -25,7 +27,8 @@ class Rendering:
     user would give to see it. ``files`` are those it was made from: they are not read by themselves. ``writable`` are
     those among them in which a person would set a value, the likeliest first; ``templates`` those that make the text
     around the values. ``home`` is the file that stands for the whole. ``namespace``: where objects without one are put.
-    ``values``: the files among ``writable`` that hold nothing but values.
+    ``values``: the files among ``writable`` that hold nothing but values. ``written``: the values in those of its files
+    that are not YAML. ``documents``: where not all of the stream is known, what is; it is read instead of the text.
     """
 
     path: str
@@ -38,24 +41,56 @@ class Rendering:
     again: Again
     namespace: str = ""
     values: frozenset[str] = frozenset()
+    written: Mapping[str, tuple[Written, ...]] = field(default_factory=dict)
+    documents: tuple[Document, ...] | None = None
+
+
+@record(frozen=False)
+class Made:
+    """What came of a tree's charts or overlays. ``failed``: what is in the tree and did not render; ``left``: what
+    needs more than the tree. ``documents``: objects of known charts, which need no tool."""
+
+    renderings: list[Rendering] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
+    left: list[Problem] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+
+    def add(self, other: Made) -> None:
+        self.renderings += other.renderings
+        self.failed += other.failed
+        self.left += other.left
+        self.documents += other.documents
 
 
 class RenderedTree:
     """A tree with renderings in place of what they were made from.
 
-    ``locate`` leads from a place in a rendering to the one in a file where a person would change it.
+    ``locate`` leads from a place in a rendering to the one in a file where a person would change it. ``documents`` are
+    in no file. ``failed``: those of the problems that are about what could have been rendered.
     """
 
-    def __init__(self, tree: Tree, renderings: Iterable[Rendering], problems: Iterable[Problem] = ()) -> None:
-        self.problems = tuple(problems)
+    def __init__(
+        self,
+        tree: Tree,
+        renderings: Iterable[Rendering],
+        problems: Iterable[Problem] = (),
+        failed: Iterable[Problem] = (),
+        documents: Iterable[Document] = (),
+    ) -> None:
+        self.failed, self.documents = tuple(failed), tuple(documents)
+        self.problems = (*problems, *self.failed)
         self._tree = tree
         self._renderings = {rendering.path: rendering for rendering in renderings}
+        self._partly = frozenset(path for path, one in self._renderings.items() if one.documents is not None)
+        partly = [document for one in self._renderings.values() for document in one.documents or ()]
+        self.documents = (*partly, *self.documents)
         self._hidden = frozenset(path for one in self._renderings.values() for path in one.files)
         self._traces: dict[str, Trace] = {}
 
     def paths(self) -> Iterable[str]:
         """All paths, sorted: those of the renderings, and of all files that went into none."""
-        return sorted({*self._renderings, *(path for path in self._tree.paths() if path not in self._hidden)})
+        shown = self._renderings.keys() - self._partly
+        return sorted({*shown, *(path for path in self._tree.paths() if path not in self._hidden)})
 
     def read(self, path: str) -> bytes:
         """The bytes of a file or a rendering. Raises OSError with a reason fit for the user."""

@@ -24,7 +24,7 @@ _FIXED = frozenset({"apiversion", "kind", "image", "tag", "number", "digest", "h
 _KEY = pattern(r"^[ \t]*(?:- )*[\"']?([\w./-]+)[\"']?[ \t]*:")
 _ORIGIN = pattern(r"^# Source: [^/\r\n]+/([^\r\n]+)", re.M)
 _TOKEN = pattern(r"\d+")
-_NUMBER = pattern(r"-?\d+")
+_NUMBER = pattern(r"-?\d{1,18}")
 _NAME = pattern(r"[A-Za-z][\w-]*")
 
 
@@ -162,8 +162,8 @@ class Trace:
 
     def _written(self, path: str) -> list[Written]:
         if path not in self._values:
-            source = self._source(path)
-            self._values[path] = list(written_in(source)) if source is not None else []
+            given, source = self._rendering.written.get(path), self._source(path)
+            self._values[path] = list(given or (written_in(source) if source is not None else ()))
         return self._values[path]
 
     def _moves(self, candidate: Span) -> frozenset[int] | None:

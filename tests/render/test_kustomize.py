@@ -126,7 +126,7 @@ def test_a_plain_list_of_resources_is_not_built(tmp_path: Path) -> None:
         ("components: ['git@example.com:base.git']", "git@example.com:base.git is no file"),
         ("resources: [../../missing]", "../../missing is no file"),
         ("patches: [{path: 'https://example.com/patch.yaml'}]", "https://example.com/patch.yaml is no file"),
-        ("helmCharts: [{name: redis}]", "charts would be fetched"),
+        ("helmCharts: [{name: redis}]\nnamePrefix: a-", "charts would be fetched"),
         ("transformers: [https://example.com/t.yaml]", "https://example.com/t.yaml is no file"),
         ("configMapGenerator: [{name: a, files: [x=https://example.com/c]}]", "https://example.com/c is no file"),
         ("openapi: {path: 'https://example.com/openapi.json'}", "https://example.com/openapi.json is no file"),

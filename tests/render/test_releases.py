@@ -153,6 +153,21 @@ def test_a_comment_beside_the_inline_value_suppresses(tmp_path: Path) -> None:
         ("helmfile.yaml", "releases:\n{{ range . }}\n", 1, "a helmfile with templates in it, not analysed"),
         ("helmfile.yaml", "releases: [{chart: ./charts/web, values: [a.yaml.gotmpl]}]\n", 1, "values in a template"),
         ("helmfile.yaml", "releases: [{chart: ./charts/web, values: [../../a]}]\n", 1, "../../a, which is no file"),
+        # That of the whole file is for other helmfiles.
+        (
+            "helmfile.yaml",
+            "missingFileHandler: Warn\nreleases: [{chart: ./charts/web, values: [a]}]\n",
+            2,
+            "values in a, which is no file",
+        ),
+        ("helmfile.yaml", "releases: [{chart: ./charts/web, condition: web.on}]\n", 1, "with condition, not analysed"),
+        ("helmfile.yaml", "releases: [{chart: ./charts/web, postRenderer: x}]\n", 1, "with postRenderer, not analysed"),
+        (
+            "helmfile.yaml",
+            "helmDefaults: {postRenderer: x}\nreleases: [{chart: ./charts/web}]\n",
+            1,
+            "with postRenderer, not analysed",
+        ),
     ],
 )
 def test_what_is_not_analysed_is_named(tmp_path: Path, path: str, content: str, line: int, said: str) -> None:
@@ -161,3 +176,86 @@ def test_what_is_not_analysed_is_named(tmp_path: Path, path: str, content: str, 
     assert (problem.path, problem.line, problem.kind) == (path, line, "unrendered") and said in problem.message
     # The chart itself is still judged, with its own values.
     assert "charts/web/<rendered>.yaml" in tree_of(root).paths()
+
+
+def test_what_an_application_names_is_read_as_argo_does(tmp_path: Path) -> None:
+    lines = (
+        "ignoreMissingValueFiles: true",
+        "valueFiles: [absent.yaml, 'env/*.yaml', env/a.yaml]",
+        "values: 'delay: 1'",
+        "valuesObject: {replicas: 3}",
+    )
+    more = {"charts/web/env/a.yaml": "grace: 25\n", "charts/web/env/b.yaml": "grace: 70\n"}
+    # The file that is named by itself comes where it is named, and what valuesObject stands beside is ignored.
+    assert found(written(tmp_path, {**application(*lines), **more})) == [
+        "grace-too-short charts/web/env/a.yaml: grace: 25"
+    ]
+
+
+def test_a_pattern_of_an_application_takes_a_directorys_own_files_first(tmp_path: Path) -> None:
+    more = {"charts/web/env/z.yaml": "grace: 70\n", "charts/web/env/a/deep.yaml": "grace: 25\n"}
+    assert found(written(tmp_path, {**application("valueFiles: ['env/**/*.yaml']"), **more})) == [
+        "grace-too-short charts/web/env/a/deep.yaml: grace: 25"
+    ]
+
+
+def test_file_parameters_are_texts_of_files(tmp_path: Path) -> None:
+    lines = ("fileParameters: [{name: gunicorn.keepAlive, path: idle.txt}]",)
+    (finding,) = report(written(tmp_path, {**application(*lines), "charts/web/idle.txt": "9"})).findings
+    assert finding.rule == "server-closes-first" and "9 s" in {cited.text for cited in finding.evidence}
+
+
+def test_a_comma_in_a_parameter_is_a_part_of_it(tmp_path: Path) -> None:
+    template = CHART["charts/web/templates/service.yaml"] + "---\n# {{ .Values.more }}\n"
+    lines = ('parameters: [{name: more, value: "a,grace=5"}]',)
+    files = {**application(*lines), "charts/web/templates/service.yaml": template}
+    assert found(written(tmp_path, files)) == [] and not report(tmp_path).problems
+
+
+def test_a_source_that_is_not_here_leaves_the_others(tmp_path: Path) -> None:
+    spec = APPLICATION.format(helm="      valuesObject: {grace: 25}")
+    remote = "  sources:\n    - {repoURL: https://charts.example, chart: redis, targetRevision: 1.0.0}\n    - "
+    spec = spec.replace("  source:\n    repoURL", f"{remote}repoURL").replace("\n    path", "\n      path")
+    spec = spec.replace("\n    helm:\n      v", "\n      helm:\n        v")
+    root = written(tmp_path, {**CHART, "argo/web.yaml": spec})
+    assert [at(one) for one in report(root).findings] == ["grace-too-short argo/web.yaml: valuesObject: {grace: 25}"]
+    assert ["https://charts.example" in one.message for one in report(root).problems] == [True]
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ("    missingFileHandler: Warn\n    values: [absent.yaml, {grace: 25}]\n", "{grace: 25}]"),
+        ("    setString: [{name: grace, value: '25'}]\n", "'25'}]"),
+    ],
+)
+def test_a_helmfile_is_read_as_helmfile_does(tmp_path: Path, more: str, place: str) -> None:
+    text = HELMFILE.format(values="").replace("    values:\n\n", more)
+    (line,) = found(written(tmp_path, {**CHART, "deploy/helmfile.yaml": text}))
+    assert line.startswith("grace-too-short deploy/helmfile.yaml") and line.endswith(place)
+
+
+def test_values_of_flux_may_stand_in_a_config_map_of_the_same_file(tmp_path: Path) -> None:
+    data = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: flux-system}\ndata:\n"
+    text = FLUX.format(more="  valuesFrom: [{kind: ConfigMap, name: more}]\n") + data
+    text += "  values.yaml: |\n    grace: 25\n"
+    assert found(written(tmp_path, {**CHART, "flux/web.yaml": text})) == ["grace-too-short flux/web.yaml: grace: 25"]
+
+
+def test_a_chart_beside_a_kustomization_is_a_release_of_it(tmp_path: Path) -> None:
+    overlay = (
+        "namespace: shop\nhelmGlobals: {chartHome: ../charts}\n"
+        "helmCharts: [{name: web, releaseName: web, valuesInline: {grace: 25}}]\n"
+    )
+    root = written(tmp_path, {**CHART, "overlay/kustomization.yaml": overlay})
+    assert report(root).problems == ()
+    (line,) = found(root)
+    assert line.startswith("grace-too-short overlay/kustomization.yaml: helmCharts:")
+
+
+def test_always_fails_only_for_what_is_in_the_tree(tmp_path: Path) -> None:
+    remote = APPLICATION.format(helm="      {}").replace("path: charts/web", "chart: redis")
+    named = tree_of(written(tmp_path / "named", {**CHART, "argo/redis.yaml": remote}))
+    assert getattr(named, "problems", ()) and not getattr(named, "failed", ())
+    broken = {**CHART, "charts/web/templates/deployment.yaml": "{{ fail }}"}
+    assert getattr(tree_of(written(tmp_path / "broken", broken)), "failed", ())
