@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ from kubelint5xx.core.record import record, replace
 
 if TYPE_CHECKING:
     from kubelint5xx.config import Config
+    from kubelint5xx.core.node import Scalar
     from kubelint5xx.core.tree import Tree
     from kubelint5xx.engine.rule import Rule
 
@@ -35,7 +36,8 @@ class Run:
     environments: tuple[str, ...] = ()
 
     def within(self, environment: str = "") -> tuple[Tree, Config]:
-        """The tree and the configuration of one environment, or without any. Raises Failed where all must render."""
+        """The tree and the configuration of one environment, or without any. Raises Failed where all must render that
+        could, and something did not."""
         config = self.config.within(environment) if environment else self.config
         if not self.root or self.render == "never":
             return self.tree, config
@@ -43,9 +45,9 @@ class Run:
         from kubelint5xx.render.render import rendered
 
         tree = rendered(self.tree, self.root, config)
-        problems = getattr(tree, "problems", ())
-        if self.render == "always" and problems:
-            raise Failed(str(problems[0]))
+        failed = getattr(tree, "failed", ())
+        if self.render == "always" and failed:
+            raise Failed(str(failed[0]))
         return tree, config
 
 
@@ -57,17 +59,12 @@ def split(names: Iterable[str]) -> tuple[str, ...]:
 def _check_names(names: Iterable[str], own: Iterable[Rule]) -> None:
     """Refuse slugs and groups that do not exist: a misspelt --ignore would silently do nothing."""
     for name in names:
-        if name not in (known := _rule_names(own)):
+        from kubelint5xx.configuration import rule_names_with
+
+        if name not in (known := rule_names_with(own)):
             from kubelint5xx.config_file import no_such_rule
 
             raise click.UsageError(no_such_rule(name, known))
-
-
-def _rule_names(own: Iterable[Rule]) -> frozenset[str]:
-    from kubelint5xx.engine.rule import rule_names
-
-    names = {**rule_names(), **{rule.slug: rule.group for rule in own}}
-    return frozenset((*names, *names.values()))
 
 
 def prepare(paths: tuple[str, ...], options: dict[str, Any]) -> Run:
@@ -91,7 +88,10 @@ def prepare(paths: tuple[str, ...], options: dict[str, Any]) -> Run:
         if not all(is_below(part, root) for part in found):
             root = os.path.commonpath([root, *found])
         tree = DirectoryTree(root, parts)
-    config, own = (Config(), ()) if options["no_config"] else configuration(options["config_file"], parts[0], root)
+    config = Config()
+    own: tuple[Rule, ...] = ()
+    if not options["no_config"]:
+        config, own = configuration(options["config_file"], parts, root, () if "-" in paths else tree.paths())
     _check_names((*split(options.get("select", ())), *split(options.get("ignore", ()))), own)
     config = _with_arguments(config, options, root)
     wanted = _environments(config, split(options.get("environments", ())))
@@ -145,25 +145,27 @@ def _with_arguments(config: Config, options: dict[str, Any], root: str) -> Confi
     from kubelint5xx.core.value import Version
     from kubelint5xx.inputs import argument
 
-    variables = dict(config.variables)
+    variables: dict[str, Scalar] = {}
     for at, variable in enumerate(options["variables"]):
         name, given, value = variable.partition("=")
         if not given or not name.strip():
             raise click.BadParameter(f"{variable!r} is not K=V", param_hint="--var")
         variables[name.strip()] = argument(name.strip(), value, at)
-    cluster = dict(config.cluster)
+    cluster: dict[str, Scalar] = {}
     if (version := options["kube_version"]) is not None:
         if Version.parse(version) is None:
             raise click.BadParameter(f"{version!r} is not a version such as 1.29", param_hint="--kube-version")
         cluster["kubernetes_version"] = argument("kubernetes_version", version, len(options["variables"]))
     var_files = tuple(_relative(path, root, "--var-file") for path in options["var_files"])
     values = tuple(_relative(path, root, "--helm-values") for path in options.get("helm_values", ()))
-    return replace(
-        config,
-        var_files=(*config.var_files, *var_files),
-        variables=variables,
-        cluster=cluster,
-        helm_values=(*config.helm_values, *values),
+    return config.changed(
+        lambda part: replace(
+            part,
+            var_files=(*part.var_files, *var_files),
+            variables={**part.variables, **variables},
+            cluster={**part.cluster, **cluster},
+            helm_values=(*part.helm_values, *values),
+        )
     )
 
 
@@ -175,51 +177,27 @@ def _relative(path: str, root: str, option: str) -> str:
     return relative(os.path.realpath(path), root)
 
 
-def configuration(given: str | None, start: str, root: str) -> tuple[Config, tuple[Rule, ...]]:
-    """The configuration that is ``given``, else the nearest one above ``start``, with the user's own rules.
+def configuration(
+    given: str | None, parts: list[str], root: str, paths: Iterable[str] = ()
+) -> tuple[Config, tuple[Rule, ...]]:
+    """The configuration that is ``given``, else that of all directories around ``parts`` and among ``paths``, with the
+    user's own rules. Raises Failed where one of its files cannot be used."""
+    from kubelint5xx.discover import config_files
 
-    Raises Failed where one of them cannot be used.
-    """
-    from kubelint5xx.config import Config
+    around, inside = ([], []) if given else config_files(parts, root, paths)
+    if not (given or around or inside):
+        from kubelint5xx.config import Config
 
-    file = given or _nearest_config(os.path.realpath(start), root)
-    if file is None:
         return Config(), ()
-    from kubelint5xx.config_file import load_config
-    from kubelint5xx.core.problem import InputError
-    from kubelint5xx.core.source import Source
-    from kubelint5xx.discover import is_below, relative
-    from kubelint5xx.output import Failed
+    from kubelint5xx.configuration import of_file, of_files
 
-    full = os.path.realpath(file)
-    inside = is_below(full, root)
-    shown = relative(full, root) if inside else file
-    own: list[Rule] = []
-
-    def names(config: Config) -> Collection[str]:
-        own.extend(_own_rules(config, root if inside else ""))
-        return _rule_names(own)
-
-    try:
-        with open(full, encoding="utf-8-sig") as opened:
-            text = opened.read()
-        config = load_config(Source(shown, text), names)
-        if config.assume or any(environment.assume for environment in config.environments.values()):
-            from kubelint5xx.config_assume import reader_of, with_files
-
-            config = with_files(config, reader_of(os.path.dirname(full)))
-        return config, tuple(own)
-    except InputError as error:
-        raise Failed(str(error.problem)) from None
-    except UnicodeDecodeError:
-        raise Failed(f"{shown}: not valid UTF-8") from None
-    except OSError as error:
-        raise Failed(f"{shown}: cannot be read: {error.strerror or error}") from None
+    found = of_file(given, root) if given else of_files(around, inside, root)
+    return found.config, found.own
 
 
 def own_here(options: dict[str, Any]) -> tuple[Rule, ...]:
     """The user's own rules, by the configuration of the working directory or the one that is given."""
-    return () if options["no_config"] else configuration(options["config_file"], ".", _root())[1]
+    return () if options["no_config"] else configuration(options["config_file"], ["."], _root())[1]
 
 
 def own_texts(options: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -229,7 +207,7 @@ def own_texts(options: dict[str, Any]) -> dict[str, tuple[str, str]]:
     from kubelint5xx.engine.own_rules import own_sources
 
     root = _root()
-    config, own = configuration(options["config_file"], ".", root)
+    config, own = configuration(options["config_file"], ["."], root)
     if not own:
         return {}
     inside = {folder: os.path.join(root, folder) for folder in config.rules}
@@ -241,33 +219,3 @@ def _root() -> str:
     from kubelint5xx.discover import repository_root
 
     return repository_root(".")
-
-
-def _own_rules(config: Config, base: str) -> Iterable[Rule]:
-    """The rules in the folders that ``config`` names from ``base``. Raises InputError at the first that is none."""
-    if not config.rules:
-        return
-    from kubelint5xx.core.problem import InputError
-    from kubelint5xx.engine.own_rules import own_rules
-
-    folders: dict[str, str] = {}
-    for folder, span in config.rules.items():
-        folders[folder] = os.path.join(base, folder)
-        if not os.path.isdir(folders[folder]):
-            raise InputError.at(span, f"{folder} is no folder of rules")
-    yield from own_rules(folders)
-
-
-def _nearest_config(start: str, root: str) -> str | None:
-    """The configuration in the directory of ``start`` or the nearest one above, up to ``root``."""
-    from kubelint5xx.config import FILE_NAMES
-    from kubelint5xx.discover import above
-
-    for folder in above(start if os.path.isdir(start) else os.path.dirname(start)):
-        files = (os.path.join(folder, name) for name in FILE_NAMES)
-        found = next((file for file in files if os.path.isfile(file)), None)
-        if found or folder == root:
-            return found
-    return None
-
-

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
-from kubelint5xx.core.node import Node
+from kubelint5xx.core.node import Mapping as MappingNode
+from kubelint5xx.core.node import Node, Sequence
 from kubelint5xx.core.record import field, record, replace
 from kubelint5xx.core.source import Span
 from kubelint5xx.core.value import Confidence, Default, Severity, Value
 
+T = TypeVar("T")
+
 FILE_NAMES = ("kubelint5xx.yaml", ".kubelint5xx.yaml")
+# Where a table of it may hold the configuration instead.
+PROJECT_FILE = "pyproject.toml"
 
 
 @record
@@ -21,10 +27,19 @@ class Link:
     ends: Mapping[str, str]
     span: Span
 
+    def around(self, path: str) -> int:
+        """How near the directory of the link's file is to what it holds: its depth; -1 where it does not hold ``path``.
+        """
+        directory = self.span.path.rpartition("/")[0]
+        return len(directory) if not directory or path.startswith(directory + "/") else -1
+
 
 @record
 class Chart:
-    """How a Helm chart is installed: ``helm template RELEASE DIRECTORY --values … --set …``. ``span`` says so."""
+    """How a Helm chart is installed: ``helm template RELEASE DIRECTORY --values … --set …``. ``span`` says so.
+
+    With a ``repository`` the chart is not in the tree, and ``directory`` is its name there.
+    """
 
     directory: str
     values: tuple[str, ...] = ()
@@ -32,6 +47,8 @@ class Chart:
     release: str = ""
     namespace: str = ""
     span: Span | None = None
+    repository: str = ""
+    version: Node | None = None
 
 
 @record
@@ -60,7 +77,11 @@ class Config:
     ``deregistration_propagation`` (until an ALB has stopped sending to a deregistered ip target) and ``idle_margin``
     (by how much an idle timeout should clear the other side's), in seconds. ``rules``: folders of the user's own rules,
     with where the configuration names them. ``charts`` and ``overlays`` tell which charts are rendered how, and which
-    overlays are built; without them all are, the charts with ``helm_values`` on top of their own.
+    overlays are built; without them all are, the charts with ``helm_values`` on top of their own. ``volatile`` and
+    ``stable`` name node groups, each with where the configuration names it.
+
+    ``nested``: what holds below directories that have configurations of their own, each complete in itself.
+    ``environment``: the one whose configuration this is; empty for none.
     """
 
     include: tuple[str, ...] = ()
@@ -73,8 +94,8 @@ class Config:
     links: tuple[Link, ...] = ()
     servers: Mapping[str, Node] = field(default_factory=dict)
     complete: frozenset[str] = frozenset()
-    volatile: tuple[str, ...] = ()
-    stable: tuple[str, ...] = ()
+    volatile: Mapping[str, Span] = field(default_factory=dict)
+    stable: Mapping[str, Span] = field(default_factory=dict)
     cluster: Mapping[str, Node] = field(default_factory=dict)
     assume: Mapping[str, Node] = field(default_factory=dict)
     rules: Mapping[str, Span] = field(default_factory=dict)
@@ -86,33 +107,63 @@ class Config:
     environments: Mapping[str, Environment] = field(default_factory=dict)
     min_severity: Severity = Severity.INFO
     min_confidence: Confidence = Confidence.LOW
-    source: Span | None = None
+    nested: Mapping[str, Config] = field(default_factory=dict)
+    environment: str = ""
+
+    def at(self, path: str) -> Config:
+        """What holds for the file ``path``: the configuration of the nearest directory around it that has one."""
+        while self.nested and path:
+            path = path.rpartition("/")[0]
+            if path in self.nested:
+                return self.nested[path]
+        return self
+
+    def everywhere(self) -> tuple[Config, ...]:
+        """This configuration, and those of directories."""
+        return (self, *self.nested.values())
+
+    def changed(self, change: Callable[[Config], Config]) -> Config:
+        """The configuration with the same change everywhere."""
+        own = change(self)
+        return replace(own, nested={directory: change(one) for directory, one in own.nested.items()})
 
     def within(self, name: str) -> Config:
         """The configuration of the environment ``name``: what it says on top of what holds everywhere.
 
         Charts and overlays that only other environments name are not of this one.
         """
-        own = self.environments[name]
-        mine = {*own.overlays, *self.overlays, *(chart.directory for chart in (*own.charts, *self.charts))}
-        others = self.environments.values()
-        foreign = {path for other in others for path in other.overlays}
-        foreign |= {chart.directory for other in others for chart in other.charts}
-        return replace(
-            self,
-            var_files=(*self.var_files, *own.var_files),
-            variables={**self.variables, **own.variables},
-            charts=own.charts or self.charts,
-            overlays=own.overlays or self.overlays,
-            cluster={**self.cluster, **own.cluster},
-            include=own.include or self.include,
-            exclude=(*self.exclude, *own.exclude, *sorted(f"{path}/*" for path in foreign - mine)),
-            assume={**self.assume, **own.assume},
-        )
+        parts = self.everywhere()
+        chosen = [part.environments[name] for part in parts]
+        named: list[Config | Environment] = [*chosen, *parts]
+        mine = {path for one in named for path in _rendered(one)}
+        others = [one for part in parts for one in part.environments.values()]
+        foreign = sorted({path for one in others for path in _rendered(one)} - mine)
+
+        def inside(part: Config) -> Config:
+            own = part.environments[name]
+            return replace(
+                part,
+                var_files=(*part.var_files, *own.var_files),
+                variables={**part.variables, **own.variables},
+                charts=own.charts or part.charts,
+                overlays=own.overlays or part.overlays,
+                cluster={**part.cluster, **own.cluster},
+                include=own.include or part.include,
+                exclude=(*part.exclude, *own.exclude, *(f"{path}/*" for path in foreign)),
+                assume={**part.assume, **own.assume},
+                environment=name,
+            )
+
+        return self.changed(inside)
+
+    @property
+    def assumed(self) -> Mapping[str, Node]:
+        """What other repositories set, by all that is said of it anywhere."""
+        return joined_assume(part.assume for part in self.everywhere()) if self.nested else self.assume
 
     def assumes(self, place: Span) -> bool:
         """Whether what stands at ``place`` is the configuration's word on what another repository sets."""
-        spans = (node.span for node in self.assume.values())
+        spans = (span for node in self.assumed.values() for span in _parts(node))
         return any(span.source is place.source and span.start <= place.start < span.end for span in spans)
 
     def budget(self, name: str) -> Value:
@@ -123,15 +174,56 @@ class Config:
         """What the configuration declares to run in ``workload`` (``Deployment shop/api``; patterns allowed)."""
         return next((node for pattern, node in self.servers.items() if fnmatchcase(workload, pattern)), None)
 
-    def links_with(self, *kinds: str) -> tuple[Link, ...]:
-        """The declared links that join things of all these kinds."""
-        return tuple(link for link in self.links if all(kind in link.ends for kind in kinds))
+    def links_with(self, *kinds: str, near: str = "") -> tuple[Link, ...]:
+        """The declared links that join things of all these kinds, first those of the directories around ``near``."""
+        unique = {id(link): link for part in self.everywhere() for link in part.links}
+        links = tuple(link for link in unique.values() if all(kind in link.ends for kind in kinds))
+        return tuple(sorted(links, key=lambda link: -link.around(near))) if self.nested else links
+
+    def all_of(self, field: Callable[[Config], Iterable[T]]) -> tuple[T, ...]:
+        """The items of a list, from everywhere."""
+        if not self.nested:
+            return tuple(field(self))
+        return tuple({id(item): item for part in self.everywhere() for item in field(part)}.values())
+
+
+def joined_assume(parts: Iterable[Mapping[str, Node]]) -> dict[str, Node]:
+    """Several ``assume`` as one: all target groups and paths. Of a namespace the last one counts."""
+    found: dict[str, Node] = {}
+    for key, node in ((key, node) for part in parts for key, node in part.items()):
+        before = found.get(key, node)
+        if before is node:
+            found[key] = node
+        elif isinstance(before, MappingNode) and isinstance(node, MappingNode):
+            entries = {str(entry.key.value): entry for entry in (*before.entries, *node.entries)}
+            found[key] = MappingNode(node.span, tuple(entries.values()))
+        else:
+            unique = {id(item): item for item in (*_listed(before), *_listed(node))}
+            found[key] = Sequence(node.span, tuple(unique.values()))
+    return found
+
+
+def _listed(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Sequence) else (node,)
+
+
+def _parts(node: Node) -> Iterable[Span]:
+    """The places of the items of a list, or of the entries of a mapping, in the file itself."""
+    if isinstance(node, MappingNode):
+        return [span for entry in node.entries for span in (entry.key.span, entry.value.span)]
+    return [item.span.in_file() for item in _listed(node)]
+
+
+def _rendered(one: Config | Environment) -> Iterable[str]:
+    """The directories of the overlays and charts that it names."""
+    return (*one.overlays, *(chart.directory for chart in one.charts))
 
 
 def _budget(name: str, seconds: float) -> Value:
     return Value(seconds, Default("kubelint5xx", f"budgets.{name}", "docs/guide.md#budgets"))
 
 
+BUDGETS = ("endpoint_propagation", "deregistration_propagation", "idle_margin")
 _BUDGETS = {
     "endpoint_propagation": _budget("endpoint_propagation", 5.0),
     "deregistration_propagation": _budget("deregistration_propagation", 15.0),

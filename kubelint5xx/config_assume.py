@@ -11,13 +11,13 @@ from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, text
 from kubelint5xx.core.pattern import pattern
 from kubelint5xx.core.problem import InputError
 from kubelint5xx.core.record import replace
-from kubelint5xx.core.source import Embedding, Source
+from kubelint5xx.core.source import Source
 
 TARGET_GROUP = ("name", "arn", "port", "target_type", "protocol_version", "deregistration_delay", "balancer")
 BALANCER = ("type", "name", "idle_timeout")
 TARGET_TYPES, PROTOCOL_VERSIONS, TYPES = ("instance", "ip"), ("HTTP1", "HTTP2", "GRPC"), ("alb", "nlb")
 ARN = pattern(r"^arn:[\w-]+:elasticloadbalancing:[^:]*:[^:]*:targetgroup/([^/]+)/")
-VERSION = 1
+VERSION = 2  # Of what `kubelint5xx path --format json` prints; the first is still read.
 MAX_BYTES = 20_000_000
 
 
@@ -64,8 +64,8 @@ def reader_of(directory: str) -> Callable[[str], bytes]:
 
 
 def _document(path: Node, read: Callable[[str], bytes]) -> Node:
-    """What the file at ``path`` holds. It stands for its name in the configuration: that is where a person of this
-    repository can look."""
+    """What the file at ``path`` holds. Its places are stated by its name in the configuration: that is where a person
+    of this repository can look."""
     from kubelint5xx.formats import reader
 
     name = text(path) or ""
@@ -78,13 +78,19 @@ def _document(path: Node, read: Callable[[str], bytes]) -> Node:
         raise InputError.at(path.span, f"{name} is not valid UTF-8") from None
     except (OSError, ValueError) as error:
         raise InputError.at(path.span, f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    inside = Embedding(path.span)
-    reading = reader("json").read(Source(path.span.path, written, inside=inside))
+    reading = reader("json").read(Source(name, written, stated=path.span))
+    unreadable = next((one for one in reading.problems if one.kind == "unreadable"), None)
+    if unreadable is not None:
+        raise InputError.at(path.span, f"{name}:{unreadable.line}: {unreadable.message}")
     root = reading.documents[0].root if reading.documents else None
-    if reading.problems or not isinstance(root, Mapping) or text(root.get("version")) is None:
+    version = root.get("version") if isinstance(root, Mapping) else None
+    if not isinstance(root, Mapping) or not isinstance(version, Scalar):
         raise InputError.at(path.span, f"{name} was not printed by `kubelint5xx path --format json`")
-    if text(root.get("version")) != str(VERSION):
-        raise InputError.at(path.span, f"{name} is of version {text(root.get('version'))}; {VERSION} is read")
+    number = version.value
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= VERSION:
+        known = " and ".join(map(str, range(1, VERSION + 1)))
+        newer = ": a newer kubelint5xx printed it" if isinstance(number, int) and number > VERSION else ""
+        raise InputError.at(path.span, f"{name} is of version {text(version)}, and {known} are read{newer}")
     return root
 
 

@@ -7,16 +7,15 @@ from difflib import get_close_matches
 from posixpath import dirname, join, normpath
 from typing import Any
 
-from kubelint5xx.config import Chart, Config, Environment, Link
+from kubelint5xx.config import BUDGETS, PROJECT_FILE, Chart, Config, Environment, Link
 from kubelint5xx.config_values import mapping_of, seconds_of, texts_of, unknown_key
-from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, text
+from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, child, text
 from kubelint5xx.core.problem import InputError
 from kubelint5xx.core.record import replace
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.core.value import Severity, Value, Written
 from kubelint5xx.formats import reader
 
-BUDGETS = ("endpoint_propagation", "deregistration_propagation", "idle_margin")
 COMPLETE = ("lifecycle-hooks", "termination-handlers", "node-groups")
 LINK_ENDS = ("service", "target_group", "image", "build", "manifests", "cluster", "node_group")
 CLUSTER = ("kubernetes_version", "kube_proxy_version", "kube_proxy_mode", "kernel")
@@ -29,16 +28,11 @@ def load_config(source: Source, rules: Callable[[Config], Collection[str]] = lam
     ``rules`` gives the slugs and groups that exist under a configuration, to refuse all others; where it gives none,
     none is refused.
     """
-    reading = reader("yaml").read(source)
-    for problem in reading.problems:
-        raise InputError(problem.message, problem.path, problem.line, problem.column)
-    if not reading.documents:
+    root = _root(source)
+    if root is None:
         return Config()
-    if len(reading.documents) > 1:
-        raise InputError.at(reading.documents[1].root.span, "a second document; the configuration is only one")
-    root = reading.documents[0].root
     mapping = mapping_of(root, "the configuration")
-    config = Config(source=root.span)
+    config = Config()
     named: list[tuple[Span, str]] = []
     for entry in mapping.entries:
         key = str(entry.key.value)
@@ -56,6 +50,18 @@ def load_config(source: Source, rules: Callable[[Config], Collection[str]] = lam
             if slug not in known:
                 raise InputError.at(at, no_such_rule(slug, known))
     return config
+
+
+def _root(source: Source) -> Node | None:
+    """The configuration as a node; None where there is none. Of a pyproject.toml it is the table of this program."""
+    project = source.path.rpartition("/")[2] == PROJECT_FILE
+    reading = reader("toml" if project else "yaml").read(source)
+    for problem in reading.problems:
+        raise InputError(problem.message, problem.path, problem.line, problem.column)
+    if len(reading.documents) > 1:
+        raise InputError.at(reading.documents[1].root.span, "a second document; the configuration is only one")
+    root = reading.documents[0].root if reading.documents else None
+    return child(root, "tool", "kubelint5xx") if project else root
 
 
 def no_such_rule(name: str, known: Collection[str]) -> str:
@@ -82,7 +88,7 @@ def _charts_from(charts: tuple[Chart, ...], base: str) -> tuple[Chart, ...]:
     return tuple(
         replace(
             chart,
-            directory=normpath(join(base, chart.directory)),
+            directory=chart.directory if chart.repository else normpath(join(base, chart.directory)),
             values=tuple(normpath(join(base, path)) for path in chart.values),
         )
         for chart in charts
@@ -126,10 +132,8 @@ def _from_root(config: Config, base: str) -> Config:
     )
 
 
-
-
-
-def _folders(node: Node) -> dict[str, Span]:
+def _named(node: Node) -> dict[str, Span]:
+    """A list of texts, each with its place."""
     texts_of(node)
     return {text(item) or "": item.span for item in (node.items if isinstance(node, Sequence) else (node,))}
 
@@ -145,7 +149,6 @@ def _budgets(node: Node) -> dict[str, Value]:
             raise InputError.at(entry.value.span, f"{key} is not a duration such as 5s")
         found[key] = Value(seconds, Written(entry.value.span, f"budgets.{key}"))
     return found
-
 
 
 def _severity(node: Node) -> dict[str, Severity]:
@@ -241,16 +244,21 @@ def _chart(node: Node) -> Chart:
             for one in found["sets"].values():
                 if not isinstance(one, Scalar):
                     raise InputError.at(one.span, "a value that is set is a text, a number, true or false")
-        elif key in ("chart", "release", "namespace"):
+        elif key == "version":
+            found["version"] = value
+        elif key in _OF_CHART:
             said = text(value)
             if not said:
                 raise InputError.at(value.span, f"{key} is not a text")
             found["directory" if key == "chart" else key] = said
         else:
-            raise unknown_key(entry.key, key, ["chart", "values", "set", "release", "namespace"])
+            raise unknown_key(entry.key, key, [*_OF_CHART, "set", "values", "version"])
     if "directory" not in found:
         raise InputError.at(node.span, "a chart is named by its directory: chart: charts/shop")
     return Chart(**found, span=node.span)
+
+
+_OF_CHART = ("chart", "release", "namespace", "repository")
 
 
 def _kustomize(node: Node) -> dict[str, Any]:
@@ -300,9 +308,9 @@ _DECODE: dict[str, Callable[[Node], Any]] = {
     "helm": _helm,
     "kustomize": _kustomize,
     "environments": _environments,
-    "rules": _folders,
+    "rules": _named,
     "assume": _assume,
-    "volatile": texts_of,
-    "stable": texts_of,
+    "volatile": _named,
+    "stable": _named,
     "cluster": _cluster,
 }

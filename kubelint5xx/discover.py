@@ -10,6 +10,8 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 
+from kubelint5xx.config import FILE_NAMES, PROJECT_FILE
+
 # Never worth a look, also where there is no git to say so.
 SKIPPED = frozenset(
     {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv", ".tox"}
@@ -143,3 +145,32 @@ def is_below(path: str, directory: str) -> bool:
 def relative(path: str, root: str) -> str:
     """``path`` from ``root``, with forward slashes (``.`` for the root itself), or as it is where it lies outside."""
     return (os.path.relpath(path, root) if is_below(path, root) else path).replace(os.sep, "/")
+
+
+def config_files(parts: Iterable[str], root: str, paths: Iterable[str] = ()) -> tuple[list[str], list[str]]:
+    """The configuration files that hold for ``parts`` of ``root``: those of the directories from ``root`` down to what
+    holds all parts, and those further inside, around a part or among ``paths``; in both outer ones come first."""
+    folders = [os.path.realpath(part) for part in parts]
+    folders = [folder if os.path.isdir(folder) else os.path.dirname(folder) for folder in folders]
+    start = os.path.commonpath(folders)
+    chain = [folder for folder in above(start) if is_below(folder, root)]
+    between = {one for folder in folders for one in above(folder)}
+    # All names end alike, which leaves few paths to look at.
+    named = (path for path in paths if path.endswith((FILE_NAMES[0], PROJECT_FILE)))
+    between |= {os.path.dirname(os.path.join(root, path)) for path in named}
+    inside = sorted(folder for folder in between if folder != start and is_below(folder, start))
+    files = [[file for folder in some if (file := config_file_in(folder))] for some in (reversed(chain), inside)]
+    return files[0], files[1]
+
+
+def config_file_in(folder: str) -> str | None:
+    """The configuration file of a directory itself, if it has one."""
+    for name in FILE_NAMES:
+        if os.path.isfile(file := os.path.join(folder, name)):
+            return file
+    project = os.path.join(folder, PROJECT_FILE)
+    try:
+        with open(project, "rb") as opened:
+            return project if b"[tool.kubelint5xx" in opened.read() else None
+    except OSError:
+        return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kubelint5xx.config import Config
 from kubelint5xx.core.document import Document
 from kubelint5xx.core.node import Mapping as Object
-from kubelint5xx.core.node import Scalar
+from kubelint5xx.core.node import Node, Scalar
 from kubelint5xx.core.pattern import byte_pattern, pattern
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.record import field, record, replace
@@ -22,6 +22,7 @@ from kubelint5xx.suppress import MARK, Suppression, comments_of
 
 if TYPE_CHECKING:
     from kubelint5xx.eval.cloudformation import Stack
+    from kubelint5xx.eval.described import Described
     from kubelint5xx.eval.plan import Plan
     from kubelint5xx.eval.terraform import Module
 
@@ -31,6 +32,7 @@ COMMAND_LINE = "<command line>"
 # A document whose bytes name none of these kinds is not parsed: CRDs, roles and dashboards are most of all YAML.
 _KINDS = (
     "Ingress|IngressClass|IngressClassParams|Service|TargetGroupBinding|Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod"
+    "|ReplicationController"
     "|Rollout|ConfigMap|Namespace|Node|NodePool|EC2NodeClass|Provisioner|ClusterConfig|Cluster|InstanceGroup"
     "|ClusterConfiguration|KubeProxyConfiguration|NodeConfig|Kustomization|Component|PodDisruptionBudget"
     "|HorizontalPodAutoscaler|ScaledObject|IstioOperator|[A-Za-z]*List"
@@ -38,10 +40,25 @@ _KINDS = (
     "|Gateway|GatewayClass|HTTPRoute|GRPCRoute|TCPRoute|TLSRoute|LoadBalancerConfiguration|TargetGroupConfiguration"
     "|BackendTrafficPolicy|VirtualService|DestinationRule|IngressRoute|TraefikService|ServersTransport|HTTPProxy|Route"
     "|Template|DeploymentConfig|ClusterPolicy|Policy"
+    "|ListenerSet|XListenerSet|ReferenceGrant|ClientTrafficPolicy|EnvoyProxy|ContourConfiguration|IngressController"
+    "|Mapping|Module|Kubernetes(?:Endpoint|Service)Resolver|BackendConfig|GCPBackendPolicy|HealthCheckPolicy"
+    # Cluster API's, kubeadm's, and EKS Auto Mode's.
+    "|Machine(?:Deployment|Pool)|AWS(?:Managed)?Machine(?:Pool|Template)|AWSManagedControlPlane|KubeadmControlPlane"
+    "|(?:EKS|Kubeadm|Nodeadm)Config(?:Template)?|(?:Join|Init)Configuration|NodeClass"
 )
-_WANTED = pattern(rf"""kind["']?[ \t]*:[ \t]*["']?(?:{_KINDS})["']?[ \t]*(?:[\r\n,}}#]|$)""", re.M)
+_OBJECT = rf"""kind["']?[ \t]*:[ \t]*(?:[&!]\S+[ \t]+)*+["']?(?:{_KINDS})["']?[ \t]*(?:[\r\n,}}#]|$)"""
+_WANTED = pattern(_OBJECT, re.M)
+# Talos' configuration of a machine has no kind.
+_MACHINE = pattern(rf"{_OBJECT}|^machine:", re.M)
 _PLAN = byte_pattern(rb'"(?:planned_values|terraform_version)"\s*:')
 _AWS = byte_pattern(rb"""["']?Type["']?\s*:\s*["']?AWS::[A-Z]""")
+# What gives values to a stack's parameters, or says where the CDK put its nested templates.
+_BESIDE_TEMPLATES = byte_pattern(rb'"(?:ParameterKey|Parameters|artifacts|destinations)"\s*:')
+# What `aws elbv2 describe-…` and `aws elb describe-…` print.
+_DESCRIBED = byte_pattern(
+    rb'"(?:LoadBalancerArn|TargetGroupArn|RuleArn|LoadBalancerAttributes|LoadBalancerDescriptions|TargetHealthDescriptions'
+    rb'|Attributes)"\s*:|"Key"\s*:\s*"(?:idle_timeout|deregistration_delay|tcp\.idle_timeout)\.'
+)
 _TERRAFORM = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json", ".tfvars.json")
 
 
@@ -52,10 +69,13 @@ class Inputs:
     tree: Tree
     config: Config
     documents: list[Document] = field(default_factory=list)
-    modules: dict[str, Module | Plan | Stack] = field(default_factory=dict)
+    modules: dict[str, Module | Plan | Stack | Described] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
     analysed: set[str] = field(default_factory=set)
+    _templates: dict[str, Object] = field(default_factory=dict)
+    _beside_templates: dict[str, bytes] = field(default_factory=dict)
+    _described: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def files(self) -> int:
@@ -74,7 +94,10 @@ def read_inputs(tree: Tree, config: Config) -> Inputs:
     terragrunt: list[str] = []
     for path in paths:
         name = path.rpartition("/")[2].lower()
-        if name.endswith((".yaml", ".yml")):
+        if name in ("samconfig.toml", "samconfig.yaml", "samconfig.yml"):
+            if (data := _load(path, inputs)) is not None:
+                inputs._beside_templates[path] = data
+        elif name.endswith((".yaml", ".yml")):
             if not _in_chart(path, charts):
                 _read_yaml(path, inputs)
         elif name.endswith(".template"):
@@ -90,7 +113,13 @@ def read_inputs(tree: Tree, config: Config) -> Inputs:
             terragrunt.append(path)
         elif name.endswith(".json"):
             _read_json(path, inputs, plans)
+    if inputs._templates:
+        _read_stacks(inputs)
+    if inputs._described:
+        _read_descriptions(inputs)
     _read_terraform(terraform, _read_plans(plans, inputs), terragrunt, inputs)
+    # Objects of known charts, which stand in no file.
+    inputs.documents.extend(getattr(tree, "documents", ()))
     return inputs
 
 
@@ -104,14 +133,23 @@ def argument(name: str, value: str, at: int) -> Scalar:
 def included(path: str, config: Config) -> bool:
     if path == STREAM:
         return True
+    config = config.at(path)
     if config.include and not any(_matches(path, pattern) for pattern in config.include):
         return False
-    return not any(_matches(path, pattern) for pattern in config.exclude)
+    return not excluded(path, config)
+
+
+def excluded(path: str, config: Config) -> bool:
+    """Whether a pattern of ``config`` itself leaves the file out."""
+    return any(_matches(path, pattern) for pattern in config.exclude)
 
 
 def _matches(path: str, pattern: str) -> bool:
     pattern = pattern.rstrip("/")
     if pattern.startswith("**/") and _matches(path, pattern[3:]):
+        return True
+    # In the configuration of a directory it begins with that directory.
+    if "/**/" in pattern and _matches(path, pattern.replace("/**/", "/", 1)):
         return True
     return fnmatchcase(path, pattern) or fnmatchcase(path, pattern + "/*") or path == pattern
 
@@ -179,16 +217,20 @@ def _decode(path: str, data: bytes, inputs: Inputs, wanted: re.Pattern[str] | No
 def _read_documents(path: str, syntax: str, inputs: Inputs, data: bytes | None = None) -> None:
     if data is None:
         data = _load(path, inputs)
-    # Nothing without the word can be an object; most files need no decoding for that.
-    if data is None or b"kind" not in data:
+    if data is None:
         return
-    source = _decode(path, data, inputs, _WANTED)
-    if source is None or not _WANTED.search(source.text):
+    machine = data.startswith(b"machine:") or b"\nmachine:" in data
+    # Nothing without the word can be an object; most files need no decoding for that.
+    if b"kind" not in data and not machine:
+        return
+    wanted = _MACHINE if machine else _WANTED
+    source = _decode(path, data, inputs, wanted)
+    if source is None or not wanted.search(source.text):
         return
     if syntax == "yaml":
         from kubelint5xx.formats import yaml
 
-        reading = yaml.read(source, _WANTED)
+        reading = yaml.read(source, wanted)
     else:
         reading = reader(syntax).read(source)
     if reading.documents:
@@ -210,7 +252,7 @@ def _read_template(path: str, data: bytes | None, inputs: Inputs) -> bool:
     """Reads a CloudFormation template; says whether the file is one."""
     if data is None or b"AWS::" not in data or b"Resources" not in data or not _AWS.search(data):
         return False
-    from kubelint5xx.eval.cloudformation import is_template, load_template
+    from kubelint5xx.eval.cloudformation import is_template
 
     source = _decode(path, data, inputs)
     if source is None:
@@ -227,7 +269,7 @@ def _read_template(path: str, data: bytes | None, inputs: Inputs) -> bool:
     inputs.problems.extend(reading.problems)
     for root in roots[:1]:
         if isinstance(root, Object):
-            inputs.modules[path] = load_template(root)
+            inputs._templates[path] = root
             inputs.analysed.add(path)
     return True
 
@@ -249,8 +291,45 @@ def _read_json(path: str, inputs: Inputs, plans: list[str]) -> None:
         return
     if _PLAN.search(data[:4096]):
         plans.append(path)
-    elif not _read_template(path, data, inputs) and b'"apiVersion"' in data:
-        _read_documents(path, "json", inputs, data)
+    elif not _read_template(path, data, inputs):
+        if b'"apiVersion"' in data:
+            _read_documents(path, "json", inputs, data)
+            return
+        if _BESIDE_TEMPLATES.search(data):
+            inputs._beside_templates[path] = data
+        if _DESCRIBED.search(data):
+            inputs._described[path] = data
+
+
+def _read_descriptions(inputs: Inputs) -> None:
+    """What AWS prints of load balancers. Of files that look like it and are not, nothing is said."""
+    from kubelint5xx.eval.described import is_description, load_descriptions
+
+    found: list[Node] = []
+    for path, data in inputs._described.items():
+        source = _decode(path, data, inputs)
+        reading = reader("json").read(source) if source is not None else None
+        for document in reading.documents if reading is not None else ():
+            if is_description(document.root):
+                found.append(document.root)
+                inputs.analysed.add(path)
+    if found:
+        described = load_descriptions(found)
+        if described.made or described.problems:
+            inputs.modules[found[0].span.path] = described
+
+
+def _read_stacks(inputs: Inputs) -> None:
+    """The stacks of all templates, with what other files say of their parameters and of the files that they nest."""
+    from kubelint5xx.eval.stacks import load_stacks
+
+    known: list[Node] = []
+    for path, data in sorted(inputs._beside_templates.items()):
+        source = _decode(path, data, inputs)
+        if source is not None:
+            syntax = path.rpartition(".")[2]
+            known += [one.root for one in reader("yaml" if syntax == "yml" else syntax).read(source).documents]
+    inputs.modules.update(load_stacks(inputs._templates, known, inputs.problems, inputs.config.environment))
 
 
 def _read_plans(paths: list[str], inputs: Inputs) -> dict[str, Plan]:
@@ -310,5 +389,10 @@ def _read_terraform(
             return None
 
     files = Files(read, load, text, lambda directory: listed(inputs.tree, directory))
-    given = inputs.config.var_files, inputs.config.variables
-    inputs.modules.update(load_roots(by_directory, files, *given, plans, terragrunt, inputs.problems))
+    config = inputs.config
+
+    def given(root: str) -> tuple[Iterable[str], Mapping[str, Node]]:
+        own = config.at(f"{root}/")
+        return own.var_files, own.variables
+
+    inputs.modules.update(load_roots(by_directory, files, given, plans, terragrunt, inputs.problems))

@@ -88,7 +88,7 @@ cluster: { kubernetes_version: 1.30, kube_proxy_mode: nftables }
     }
     assert [link.ends for link in config.links] == [{"service": "shop/api", "target_group": "api"}]
     assert config.complete == {"lifecycle-hooks", "node-groups"}
-    assert (config.volatile, config.stable) == (("*-nightly",), ("core",))
+    assert (list(config.volatile), list(config.stable)) == (["*-nightly"], ["core"])
     server, version = config.server_of("Deployment shop/api"), config.cluster["kubernetes_version"]
     assert isinstance(server, Scalar)
     assert server.value == "node@20"

@@ -14,14 +14,16 @@ PACKAGE = Path(__file__).parents[1] / "kubelint5xx"
 LAYERS = (
     ("core",),
     ("formats", "model", "config", "suppress"),
-    ("config_values",),
+    ("config_nesting", "config_values"),
     ("config_assume", "eval", "hops"),
     ("config_file",),
     ("link",),
     ("engine", "inputs"),
     ("check", "report"),
-    ("discover", "environments", "output", "render", "rule_tests"),
+    ("discover", "environments", "output", "propose", "render", "rule_tests"),
+    ("configuration",),
     ("arguments",),
+    ("initial",),
     ("cli",),
     ("__main__",),
 )
