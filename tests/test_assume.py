@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from kubelint5xx.check import check, understand
+from kubelint5xx.check import check, tell, understand
 from kubelint5xx.cli import cli
 from kubelint5xx.config import Config
 from kubelint5xx.config_assume import with_files
@@ -216,7 +216,7 @@ def test_labels_of_a_namespace_count_where_no_file_declares_it(namespaces: str, 
 
 
 def printed(tree: dict[str, str]) -> str:
-    text = path_json.render(model(tree))
+    text = path_json.render({"": tell(MemoryTree(tree), Config())})
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
     return text
 
@@ -248,27 +248,33 @@ def test_two_repositories_are_judged_as_one_tree(infra: str, binding: str) -> No
     assert verdict(manifests) != together or "var.unknown" in infra or '"network"' in infra
 
 
-def test_a_printed_value_stands_where_the_configuration_names_the_file() -> None:
+def test_a_printed_value_stands_in_the_file_of_the_other_repository() -> None:
     finding = found({"k8s/app.yaml": APP}, from_printed({"infra/main.tf": INFRA}))["server-closes-first"]
-    assert finding.assumptions == ("kubelint5xx.yaml:1 says what another repository sets",)
+    (said,) = finding.assumptions
+    assert said.startswith("another repository sets it at infra/main.tf:4")
+    assert said.endswith("as ../infra.json says (kubelint5xx.yaml:1)")
     (other,) = [cited.value for cited in finding.evidence if cited.value.data == 60.0]
-    assert str(other.place) == "kubelint5xx.yaml:1:19"
+    assert str(other.place) == "../infra.json:infra/main.tf:4:24"
+    assert other.place is not None and other.place.text == "60" and str(other.place.here()) == "kubelint5xx.yaml:1:19"
 
 
 def test_nothing_but_values_is_printed() -> None:
     secret = 'locals { password = "hunter2" }\n'
     text = printed({"infra/main.tf": secret + INFRA, "k8s/app.yaml": APP.replace("app:app]", "app:app, s3cr3t]")})
-    assert "hunter2" not in text and "s3cr3t" not in text and '"infra/main.tf:5"' in text
-    assert json.loads(text)["target_groups"][0]["name"] == "shop-api"
+    assert "hunter2" not in text and "s3cr3t" not in text and "idle_timeout       = 60" in text
+    assert json.loads(text)["environments"][0]["target_groups"][0]["name"] == "shop-api"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "was not printed by"),
+        ("{", "infra.json:1: "),
+        ('{"version": 2,\n"a" }', "infra.json:2: "),
         ("[]", "was not printed by"),
         ("{}", "was not printed by"),
-        ('{"version": 2}', "is of version 2; 1 is read"),
+        ('{"version": 3}', "is of version 3, and 1 and 2 are read: a newer kubelint5xx printed it"),
+        ('{"version": 0}', "is of version 0, and 1 and 2 are read"),
+        ('{"version": "2"}', "is of version 2, and 1 and 2 are read"),
         (None, "No such file or directory"),
     ],
 )
@@ -282,6 +288,9 @@ def test_a_file_that_was_not_printed_is_an_error_at_its_name(text: str | None, s
     "text",
     [
         '{"version": 1}',
+        '{"version": 2}',
+        '{"version": 2, "environments": [{}]}',
+        '{"version": 2, "environments": [5, {"target_groups": 5, "nodes": [], "scopes": [{"objects": [{}]}]}]}',
         '{"version": 1, "target_groups": {}, "clusters": 5}',
         '{"version": 1, "target_groups": [5, {}, {"values": 3}, {"balancers": [4, {}]}], "clusters": [{}]}',
         '{"version": 1, "target_groups": [{"name": "shop-api", "port": "x", "values":'
@@ -313,7 +322,7 @@ def test_one_repository_prints_and_the_other_reads(tmp_path: Path) -> None:
     (tmp_path / "infra.json").write_text(text)
     (shop / "kubelint5xx.yaml").write_text("assume: { paths: [../infra.json] }\n")
     status, text = run("check", shop, "--select", "server-closes-first")
-    assert status == 1 and "kubelint5xx.yaml:1 says what another repository sets" in text
+    assert status == 1 and "another repository sets it at main.tf:4" in text
     (tmp_path / "infra.json").unlink()
     status, text = run("check", shop)
     assert status == 2 and "kubelint5xx.yaml:1" in text and "../infra.json cannot be read" in text
@@ -332,9 +341,58 @@ def test_a_flowchart_has_the_idle_timeouts_on_its_arrows(tmp_path: Path) -> None
     assert any('-- "idle 60 s → 5 s" -->' in line for line in lines)
 
 
-def test_several_environments_are_not_one_document(tmp_path: Path) -> None:
+def test_several_environments_are_several_parts_of_one_document(tmp_path: Path) -> None:
     (tmp_path / "kubelint5xx.yaml").write_text("environments: { live: , test: }\n")
     (tmp_path / "app.yaml").write_text(APP)
-    status, text = run("path", tmp_path, "--format", "json")
-    assert status == 2 and "--env" in text
-    assert run("path", tmp_path, "--format", "json", "--env", "live")[0] == 0
+    for arguments, names in (((), ["live", "test"]), (("--env", "test"), ["test"])):
+        status, text = run("path", tmp_path, "--format", "json", *arguments)
+        assert status == 0 and [one["name"] for one in json.loads(text)["environments"]] == names
+    assert run("path", tmp_path, "--format", "mermaid")[0] == 2
+
+
+# What version 1 printed of INFRA, without what was not read of it.
+FIRST = """{
+  "version": 1, "tool": {"name": "kubelint5xx", "version": "0.1.0"}, "edges": [],
+  "target_groups": [{
+    "called": "the target group aws_lb_target_group.api", "place": "infra/main.tf:7", "name": "shop-api", "arn": null,
+    "address": "infra:aws_lb_target_group.api", "port": 31080, "target_type": "instance", "protocol_version": "HTTP1",
+    "registered": false, "route": ["the ALB aws_lb.shop", "the target group aws_lb_target_group.api"],
+    "values": {
+      "deregistration_delay": {
+        "data": 30.0, "text": "30 s", "reason": null, "confidence": "high", "place": "infra/main.tf:12",
+        "origin": "written", "setting": "deregistration_delay"
+      },
+      "target_type": {
+        "data": "instance", "text": "instance", "reason": null, "confidence": "high", "place": "infra/main.tf:11",
+        "origin": "written", "setting": "target_type"
+      }
+    },
+    "balancers": [{
+      "called": "the ALB aws_lb.shop", "place": "infra/main.tf:1", "product": "aws_alb", "role": "balancer",
+      "inbound": {},
+      "outbound": {
+        "idle_timeout": {
+          "data": 60.0, "text": "60 s", "reason": null, "confidence": "high", "place": "infra/main.tf:4",
+          "origin": "written", "setting": "idle_timeout"
+        },
+        "keepalive": {
+          "data": true, "text": "yes", "reason": null, "confidence": "high", "place": "infra/main.tf:1",
+          "origin": "derived"
+        },
+        "reset_status": {
+          "data": 502, "text": "502", "reason": null, "confidence": "medium", "place": null,
+          "origin": "default", "product": "AWS ALB", "setting": "", "cite": "", "unseen": []
+        }
+      }
+    }]
+  }],
+  "clusters": [{"called": "the cluster", "place": null, "names": ["c"], "values": {}}]
+}"""
+
+
+def test_what_the_first_version_printed_is_still_read() -> None:
+    first = config("assume: { paths: ../infra.json }\n", {"../infra.json": FIRST})
+    finding = found({"k8s/app.yaml": APP}, first)["server-closes-first"]
+    assert (finding.confidence, finding.status) == (Confidence.HIGH, 502)
+    (other,) = [cited.value for cited in finding.evidence if cited.value.data == 60.0]
+    assert str(other.place) == "../infra.json:infra/main.tf:4:1"

@@ -122,10 +122,11 @@ def _origin(value: Value) -> dict[str, Any]:
 def _place(span: Span | None) -> dict[str, Any] | None:
     if span is None:
         return None
-    return {
+    place: dict[str, Any] = {
         "path": span.path,
         "line": span.line,
         "column": span.column,
         "endLine": span.end_line,
         "endColumn": span.end_column,
     }
+    return place | {"statedAt": _place(span.here())} if span.foreign else place

@@ -262,6 +262,10 @@ def _notification(kind: str, text: str, locations: list[_Json]) -> _Json:
 
 
 def _location(span: Span, text: str = "") -> _Json:
+    if span.foreign:
+        # What is in another repository cannot be opened: the location is where the configuration tells of it.
+        text = f"{text.removesuffix('.')}: {span}" if text.strip() else str(span)
+        span = span.here()
     physical = {"artifactLocation": _artifact(span.path), "region": _region(span)}
     message = {"message": {"text": _escaped(text)}} if text.strip() else {}
     return {"physicalLocation": physical, **message}
