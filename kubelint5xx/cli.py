@@ -11,8 +11,8 @@ from kubelint5xx import __version__
 from kubelint5xx.core.record import replace
 
 if TYPE_CHECKING:
+    from kubelint5xx.arguments import Run
     from kubelint5xx.core.finding import Report
-    from kubelint5xx.model.topology import Model
 
 LEVELS = ("info", "warning", "error")
 FORMATS = ("text", "json", "sarif")
@@ -94,12 +94,16 @@ def check(paths: tuple[str, ...], format_: str, output: tuple[str, ...], **optio
     outputs = _outputs(output)
     run = prepare(paths, options)
     severities, sureness = {str(s): s for s in Severity}, {str(c): c for c in Confidence}
-    config = replace(
-        run.config,
-        select=split(options["select"]) or run.config.select,
-        ignore=(*run.config.ignore, *split(options["ignore"])),
-        min_severity=severities[options["min_severity"]] if options["min_severity"] else run.config.min_severity,
-        min_confidence=sureness[options["min_confidence"]] if options["min_confidence"] else run.config.min_confidence,
+    wanted, ignored = split(options["select"]), split(options["ignore"])
+    least, surest = severities.get(options["min_severity"]), sureness.get(options["min_confidence"])
+    config = run.config.changed(
+        lambda part: replace(
+            part,
+            select=wanted or part.select,
+            ignore=(*part.ignore, *ignored),
+            min_severity=least or part.min_severity,
+            min_confidence=surest or part.min_confidence,
+        )
     )
     run = replace(run, config=config)
     if run.environments:
@@ -183,12 +187,17 @@ def path(paths: tuple[str, ...], format_: str, **options: Any) -> None:
     from kubelint5xx.report.path import render
 
     run = prepare(paths, options)
-    if format_ != "text":
+    if format_ == "json":
+        say(_told(run))
+        return
+    if format_ == "mermaid":
+        from kubelint5xx.report import mermaid
+
         if len(run.environments) > 1:
             raise click.UsageError(f"{format_} is of one environment: name it with --env")
         model = understand(*run.within(*run.environments))
         diagnose(model.problems, everything=False)
-        say(_drawn(model, format_))
+        say(mermaid.render(model))
         return
     shown: list[str] = []
     for name in run.environments or ("",):
@@ -199,14 +208,16 @@ def path(paths: tuple[str, ...], format_: str, **options: Any) -> None:
     say("\n".join(shown))
 
 
-def _drawn(model: Model, format_: str) -> str:
-    if format_ == "json":
-        from kubelint5xx.report import path_json
+def _told(run: Run) -> str:
+    """What the tree tells to the checks of others, in each of its environments."""
+    from kubelint5xx.check import tell
+    from kubelint5xx.output import diagnose
+    from kubelint5xx.report import path_json
 
-        return path_json.render(model)
-    from kubelint5xx.report import mermaid
-
-    return mermaid.render(model)
+    found = {name: tell(*run.within(name)) for name in run.environments or ("",)}
+    for model, _, _ in found.values():
+        diagnose(model.problems, everything=False)
+    return path_json.render(found)
 
 
 @cli.command()
@@ -282,6 +293,21 @@ def servers(names: tuple[str, ...]) -> None:
         say(render(names or products()))
     except RuleError as error:
         raise click.UsageError(str(error)) from None
+
+
+@cli.command()
+@click.argument("path", default=".", type=click.Path(exists=True, file_okay=False))
+@click.option("--output", metavar="FILE", help="Write to this file instead of kubelint5xx.yaml; - is stdout.")
+@_rendering
+def init(path: str, output: str | None, render: str) -> None:
+    """Write a first kubelint5xx.yaml into PATH (default: the working directory).
+
+    It proposes what would settle the questions that the files leave open, each with its reason and commented out: it
+    changes no verdict before somebody has looked. A configuration that is there already is never overwritten.
+    """
+    from kubelint5xx.initial import write_draft
+
+    write_draft(path, output, render)
 
 
 @cli.command()

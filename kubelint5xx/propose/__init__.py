@@ -1,0 +1,1 @@
+"""A first configuration: the lines that would settle what the files of a tree leave open."""
