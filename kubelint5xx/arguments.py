@@ -125,6 +125,10 @@ def _stream() -> Tree:
     return MemoryTree({STREAM: data})
 
 
+# https://developer.hashicorp.com/terraform/cli/config/environment-variables#tf_var_name
+_AMBIENT = "TF_VAR_"
+
+
 def _must_be_readable(part: str) -> None:
     if os.path.isdir(part) or os.path.isfile(part):
         return
@@ -143,8 +147,13 @@ def _must_be_readable(part: str) -> None:
 def _with_arguments(config: Config, options: dict[str, Any], root: str) -> Config:
     """The configuration with what the command line says over it."""
     from kubelint5xx.core.value import Version
-    from kubelint5xx.inputs import argument
+    from kubelint5xx.inputs import ENVIRONMENT, argument
 
+    ambient = {
+        name.removeprefix(_AMBIENT): argument(name, value, path=ENVIRONMENT)
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_AMBIENT)
+    }
     variables: dict[str, Scalar] = {}
     for at, variable in enumerate(options["variables"]):
         name, given, value = variable.partition("=")
@@ -165,6 +174,7 @@ def _with_arguments(config: Config, options: dict[str, Any], root: str) -> Confi
             variables={**part.variables, **variables},
             cluster={**part.cluster, **cluster},
             helm_values=(*part.helm_values, *values),
+            ambient=ambient,
         )
     )
 

@@ -80,6 +80,7 @@ class Config:
     overlays are built; without them all are, the charts with ``helm_values`` on top of their own. ``volatile`` and
     ``stable`` name node groups, each with where the configuration names it.
 
+    ``ambient``: Terraform's variables from the process's environment, which every file and argument wins over.
     ``nested``: what holds below directories that have configurations of their own, each complete in itself.
     ``environment``: the one whose configuration this is; empty for none.
     """
@@ -107,6 +108,7 @@ class Config:
     environments: Mapping[str, Environment] = field(default_factory=dict)
     min_severity: Severity = Severity.INFO
     min_confidence: Confidence = Confidence.LOW
+    ambient: Mapping[str, Node] = field(default_factory=dict)
     nested: Mapping[str, Config] = field(default_factory=dict)
     environment: str = ""
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 STREAM = "<stdin>"
 COMMAND_LINE = "<command line>"
+ENVIRONMENT = "<environment>"
 
 # A document whose bytes name none of these kinds is not parsed: CRDs, roles and dashboards are most of all YAML.
 _KINDS = (
@@ -123,10 +124,11 @@ def read_inputs(tree: Tree, config: Config) -> Inputs:
     return inputs
 
 
-def argument(name: str, value: str, at: int) -> Scalar:
-    """A value that the command line gives, as text. ``at`` counts such values from 0: each has a line of its own."""
+def argument(name: str, value: str, at: int = 0, path: str = COMMAND_LINE) -> Scalar:
+    """A value that the command line, or what ``path`` says, gives as text. ``at`` counts such values from 0: each has a
+    line of its own."""
     before = "\n" * at + f"{name} = "
-    source = Source(COMMAND_LINE, before + value)
+    source = Source(path, before + value)
     return Scalar(Span(source, len(before), len(source.text)), value, value)
 
 
@@ -391,8 +393,8 @@ def _read_terraform(
     files = Files(read, load, text, lambda directory: listed(inputs.tree, directory))
     config = inputs.config
 
-    def given(root: str) -> tuple[Iterable[str], Mapping[str, Node]]:
+    def given(root: str) -> tuple[Iterable[str], Mapping[str, Node], Mapping[str, Node]]:
         own = config.at(f"{root}/")
-        return own.var_files, own.variables
+        return own.var_files, own.variables, config.ambient
 
     inputs.modules.update(load_roots(by_directory, files, given, plans, terragrunt, inputs.problems))

@@ -566,6 +566,17 @@ def test_variables_of_the_command_line_win_and_are_the_place_of_the_value(infra:
     assert [text for text, _ in idle_timeouts(run(*base, "--var-file", outside))] == ["200 s"]
 
 
+def test_variables_of_the_environment_have_the_last_word_before_defaults(
+    infra: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = ("check", infra, "--no-config", "--select", SLUG, "--format", "json")
+    monkeypatch.setenv("TF_VAR_idle", "350")
+    assert idle_timeouts(run(*base)) == [("350 s", "<environment>")]
+    (infra / "terraform/prod.auto.tfvars.json").write_text('{"idle": 250}')
+    assert idle_timeouts(run(*base)) == [("250 s", "terraform/prod.auto.tfvars.json")]
+    assert idle_timeouts(run(*base, "--var", "idle=400")) == [("400 s", "<command line>")]
+
+
 def test_variable_files_in_json_are_read_where_terraform_reads_them_by_itself(infra: Path) -> None:
     base = ("check", infra, "--no-config", "--select", SLUG, "--format", "json")
     (infra / "terraform/prod.auto.tfvars.json").write_text('{"idle": 250}')

@@ -45,14 +45,15 @@ class Files:
 def load_roots(
     by_directory: Mapping[str, Iterable[str]],
     files: Files,
-    given: Callable[[str], tuple[Iterable[str], Mapping[str, Node]]],
+    given: Callable[[str], tuple[Iterable[str], Mapping[str, Node], Mapping[str, Node]]],
     plans: Mapping[str, Plan],
     terragrunt: Iterable[str],
     notices: list[Problem],
 ) -> Iterator[tuple[str, Module | Plan]]:
     """The root modules that may say something of a request's path, by their directories. ``by_directory``: the paths
-    of Terraform's files; ``given``: the variable files and variables that the configuration names for a root;
-    ``terragrunt``: the paths of Terragrunt's files, which may give any value to the modules that they run.
+    of Terraform's files; ``given``: the variable files and variables that the configuration names for a root, and the
+    variables that anything else wins over; ``terragrunt``: the paths of Terragrunt's files, which may give any value to
+    the modules that they run.
 
     A plan or a state stands for itself, under its path, where no root is the one that it was made of. Else each
     thing is said once: by the configuration, with the values of variables that the plan was made with, or, where
@@ -65,11 +66,11 @@ def load_roots(
     left = dict(plans)
     run = calls_of(source for path in terragrunt if (source := files.text(path)) is not None)
     for root in roots:
-        var_files, variables = given(root)
+        var_files, variables, ambient = given(root)
         named = (path for path in var_files if root in _meant(path, roots))
         meant = [source for path in named if (source := files.load(path)) is not None]
         others = run.gives(root)
-        module = _loaded(root, found, files, meant, variables, {}, others)
+        module = _loaded(root, found, files, meant, variables, {}, others, ambient)
         made = _plans_of(root, module, left)
         own = {path: left.pop(path) for path in made}
         path, plan = next(iter(own.items()), ("", None))
@@ -83,7 +84,7 @@ def load_roots(
             notices.append(Problem(path, 1, _VARIABLES, "notice"))
             known = module.variables
             planned = {name: value for name, value in plan.variables.items() if not _same(known.get(name), value)}
-            yield root, _loaded(root, found, files, meant, variables, planned, others) if planned else module
+            yield root, _loaded(root, found, files, meant, variables, planned, others, ambient) if planned else module
     yield from left.items()
 
 
@@ -115,6 +116,7 @@ def _loaded(
     variables: Mapping[str, Node],
     planned: Mapping[str, Node],
     others: Unresolved | None,
+    ambient: Mapping[str, Node],
 ) -> Module:
     installed = found[root].installed
     allowed = directories(installed)
@@ -128,7 +130,7 @@ def _loaded(
         return None
 
     return load_module(
-        root, found[root].sources, var_files, variables, child_modules, installed, planned, files.text, others
+        root, found[root].sources, var_files, variables, child_modules, installed, planned, files.text, others, ambient
     )
 
 

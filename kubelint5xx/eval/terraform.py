@@ -49,13 +49,15 @@ def load_module(
     planned: Mapping[str, Node] | None = None,
     text: Callable[[str], Source | None] | None = None,
     others: Unresolved | None = None,
+    ambient: Mapping[str, Node] | None = None,
 ) -> Module:
     """The root module in ``directory`` (relative to the tree's root, which is the empty string), made of ``files``.
 
     ``var_files`` win over the variable files that Terraform reads by itself, later ones over earlier ones, and
     ``variables`` win over all. Texts among them are taken as ``-var`` takes them: by the variable's type. ``planned``
     are the values that a plan was made with: they win over those that Terraform reads by itself. ``text`` reads any
-    other file of the tree. ``others`` stands for variables that have no value by all this, but a default.
+    other file of the tree. ``others`` stands for variables that have no value by all this, but a default; ``ambient``
+    ones have no value by any of it.
     ``child_modules`` gives the files of another directory, or None where it is not in the tree; ``installed`` tells
     the directories of modules that are not local ones. Never raises on the files' contents.
     """
@@ -63,8 +65,11 @@ def load_module(
     parsed = [_variable_file(source) for source in var_files]
     problems = tuple(problem for _, found in parsed for problem in found)
     found = declarations(files)
-    values = {name: _argument(name, node, found.variables.get(name)) for name, node in (variables or {}).items()}
-    scope = VariableFiles(found.tfvars, [body for body, _ in parsed], values, planned or {}, others)
+    values, weakest = (
+        {name: _argument(name, node, found.variables.get(name)) for name, node in (given or {}).items()}
+        for given in (variables, ambient)
+    )
+    scope = VariableFiles(found.tfvars, [body for body, _ in parsed], values, planned or {}, others, weakest)
     return Module(Place(directory), "", found, scope.value, tree, problems)
 
 

@@ -34,7 +34,8 @@ class Inputs:
 class VariableFiles:
     """The values of a root module's variables: ``given`` ones win over ``planned`` ones, these over ``own`` files.
 
-    ``others`` is the value of all the rest; None: they have none here.
+    ``others`` is the value of all the rest; None: they have that of ``ambient`` ones, or none here.
+    Source: https://developer.hashicorp.com/terraform/language/values/variables#variable-definition-precedence
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class VariableFiles:
         given: Mapping[str, Node],
         planned: Mapping[str, Node],
         others: Node | None = None,
+        ambient: Mapping[str, Node] | None = None,
     ) -> None:
-        self._given, self._planned, self._others = given, planned, others
+        self._given, self._planned, self._others, self._ambient = given, planned, others, ambient or {}
         self._own, self._files = _attributes(own), _attributes(files)
         self._evaluator = Evaluator(_NoScope(), Budget())
 
@@ -56,7 +58,9 @@ class VariableFiles:
         if attribute is None and name in self._planned:
             return self._planned[name]
         attribute = attribute or self._own.get(name)
-        return self._evaluator.value(attribute.expression) if attribute else self._others
+        if attribute is not None:
+            return self._evaluator.value(attribute.expression)
+        return self._others or self._ambient.get(name)
 
 
 def _attributes(bodies: Sequence[Body]) -> dict[str, Attribute]:
