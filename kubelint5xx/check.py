@@ -20,6 +20,7 @@ from kubelint5xx.link.assemble import link
 from kubelint5xx.link.images import Builds
 from kubelint5xx.model.topology import Model
 from kubelint5xx.suppress import MARK, Suppression, annotations_of, apply, comments_of
+from kubelint5xx.unused import unused
 
 if TYPE_CHECKING:
     from kubelint5xx.link.told import Told
@@ -75,7 +76,7 @@ def check(
         _, unknowns, coverage = run(known, model, config, chosen)
     names = [*groups, *groups.values()]
     # Suppressions see what is deselected as well: one that waits for such a finding is in use.
-    kept, annotated, unused = apply(
+    kept, annotated, unneeded = apply(
         findings, [*annotations_of(model.annotated)], lambda slug: groups.get(slug, ""), names
     )
     if isinstance(tree, Rendered):
@@ -84,7 +85,8 @@ def check(
     comments = _comments(tree, inputs, builds, kept)
     kept, commented, idle = apply(kept, comments, lambda slug: groups.get(slug, ""), names)
     suppressed = [*(replace(one, finding=_located(one.finding, tree)) for one in annotated), *commented]
-    problems = _problems(inputs, model, tree, [*unused, *idle])
+    read = inputs.analysed | {source.path for source in builds.sources}
+    problems = _problems(inputs, model, tree, [*unneeded, *idle, *unused(tree, read, config)])
     unjoined = [Unknown("", missing.what, missing.reason, missing.place) for missing in model.undecided]
     return Report(
         findings=tuple(sorted((one for one in kept if _selected(one, config, groups)), key=_order)),

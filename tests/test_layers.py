@@ -19,6 +19,7 @@ LAYERS = (
     ("config_file",),
     ("link",),
     ("engine", "inputs"),
+    ("unused",),
     ("check", "report"),
     ("discover", "environments", "output", "propose", "render", "rule_tests"),
     ("configuration",),

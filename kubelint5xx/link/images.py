@@ -36,7 +36,8 @@ _MANIFESTS = pattern(
     r"k8s|kube(?:rnetes)?|deploy(?:ments?)?|manifests?|helm|charts?|templates|base|kustomize|infra", re.IGNORECASE
 )
 _PROJECT = pattern(r"(?:^|/)(?:pom\.xml|build\.gradle(?:\.kts)?|skaffold[^/]*\.ya?ml)$")
-_ASIDE = pattern(
+# What builds no program to deploy.
+ASIDE = pattern(
     r"(?:^|/)(?:\.?devcontainer|tests?|e2e|ci|hack|tools?|scripts|examples?|docs?|vendor|testdata)/|"
     r"Dockerfile\.(?:dev|test|debug|local|ci)$",
     re.IGNORECASE,
@@ -190,7 +191,7 @@ class Builds:
 
     def _only(self, image: str) -> BuildContext | None:
         """The build of the only Dockerfile that the tree has, but for those that build no program to deploy."""
-        found = [path for paths in self._by_folder.values() for path in paths if not _ASIDE.search(path)]
+        found = [path for paths in self._by_folder.values() for path in paths if not ASIDE.search(path)]
         said = f"the only Dockerfile of the repository is taken to build the image {image}, the only one of its own"
         return self._build(found[0], said, assumed=True) if len(found) == 1 else None
 
