@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +34,22 @@ def commit() -> str:
     if head.returncode != 0:
         pytest.skip(f"{ROOT} has no commit to install the hook from")
     return head.stdout.strip()
+
+
+READ = """
+k8s/web.yaml infra/main.tf infra/main.tofu infra/prod.tfvars terragrunt.hcl infra/main.tf.json plan.json stack.template
+samconfig.toml docker-bake.hcl chart/templates/_helpers.tpl helmfile.yaml.gotmpl charts/redis-1.0.0.tgz nginx.conf
+haproxy.cfg uwsgi.ini application.properties server.xml prod.env start.sh build.bash rules.mk gunicorn.conf.py server.ts
+index.mjs main.go App.java App.kt build.gradle.kts puma.rb Program.cs Dockerfile Dockerfile.prod web.Dockerfile
+Containerfile Makefile GNUmakefile Jenkinsfile Tiltfile justfile Caddyfile go.mod .nvmrc package.json pom.xml
+"""
+
+
+def test_the_hook_runs_when_anything_changes_that_is_read() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    files = re.compile(hook["files"])
+    assert [path for path in READ.split() if not files.search(path)] == []
+    assert [path for path in ("README.md", "logo.png", "LICENSE", "docs/guide.rst") if files.search(path)] == []
 
 
 def test_the_hook_fails_on_the_incident_and_says_why(commit: str, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from kubelint5xx.core import node as nodes
 from kubelint5xx.core.node import Node, Scalar, Unresolved
 from kubelint5xx.core.source import Source
 from kubelint5xx.eval.declarations import declarations
-from kubelint5xx.eval.terraform import Module, load_module
+from kubelint5xx.eval.root_module import load_module
+from kubelint5xx.eval.terraform import Module
 from kubelint5xx.formats import hcl_expression as ast
 from kubelint5xx.formats.hcl import Block, Body
 

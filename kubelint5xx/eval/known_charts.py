@@ -173,7 +173,7 @@ def _version(version: Node | None, sketch: Sketch) -> tuple[int, int | None] | s
 def _module(sketch: Sketch, wanted: Wanted, major: int, minor: int | None) -> Module:
     # A chart that is only named needs none of this.
     from kubelint5xx.eval.helm_values import merged, without_nulls
-    from kubelint5xx.eval.terraform import load_module
+    from kubelint5xx.eval.root_module import load_module
 
     version = text(wanted.version) or ""
     product = f"{sketch.title} {version.strip().removeprefix('v')}"

@@ -15,7 +15,8 @@ from kubelint5xx.core.source import Source
 from kubelint5xx.eval.installed import MANIFEST, Installed, directories, installed_modules
 from kubelint5xx.eval.operand import equal
 from kubelint5xx.eval.plan import Plan
-from kubelint5xx.eval.terraform import Module, load_module
+from kubelint5xx.eval.root_module import load_module
+from kubelint5xx.eval.terraform import Module
 from kubelint5xx.eval.terragrunt import calls_of
 
 # A Terraform directory that mentions none of these has nothing to say about a request's path.

@@ -10,7 +10,7 @@ from kubelint5xx.core.node import Mapping, Node, Scalar, Sequence, Unresolved
 from kubelint5xx.core.source import Source, Span
 from kubelint5xx.eval.helm_release import helm_release
 from kubelint5xx.eval.helm_values import assigned, listed, merged, read_values, without_nulls
-from kubelint5xx.eval.terraform import load_module
+from kubelint5xx.eval.root_module import load_module
 from kubelint5xx.formats import yaml
 
 HERE = Span(Source("main.tf", "set"), 0, 3)

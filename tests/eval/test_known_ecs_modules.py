@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from kubelint5xx.core.source import Source
-from kubelint5xx.eval.terraform import load_module
+from kubelint5xx.eval.root_module import load_module
 from tests.link.test_ecs import BALANCING, gunicorn
 from tests.same_verdict import report, same_verdict
 

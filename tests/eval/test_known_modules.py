@@ -11,7 +11,7 @@ from kubelint5xx.core.source import Source
 from kubelint5xx.core.value import Default, Written
 from kubelint5xx.eval import known_modules
 from kubelint5xx.eval.known_modules import _OF_ANY_VERSION, _SKETCHES, _text
-from kubelint5xx.eval.terraform import load_module
+from kubelint5xx.eval.root_module import load_module
 from kubelint5xx.formats.hcl import parse
 from kubelint5xx.link.handlers import handlers_of, interruption_queue
 from kubelint5xx.link.hook_actors import events_of_hooks

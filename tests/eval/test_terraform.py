@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kubelint5xx.core.node import ATTRIBUTE, Mapping, Node, Reference, Scalar, Sequence, Unresolved, child
 from kubelint5xx.core.source import Source
-from kubelint5xx.eval.terraform import Module, load_module
+from kubelint5xx.eval.root_module import load_module
+from kubelint5xx.eval.terraform import Module
 
 
 def module(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kubelint5xx.core.node import Node, Reference, Scalar, child
 from kubelint5xx.core.source import Source
-from kubelint5xx.eval.terraform import load_module
+from kubelint5xx.eval.root_module import load_module
 from kubelint5xx.formats import hcl_json
 from tests.eval.test_terraform import body, module, plain
 from tests.rules.stacks import config_of, files_of

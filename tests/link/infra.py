@@ -8,7 +8,8 @@ from kubelint5xx.config import Config
 from kubelint5xx.core.problem import Problem
 from kubelint5xx.core.source import Source
 from kubelint5xx.core.value import Members, Subject, Value
-from kubelint5xx.eval.terraform import Module, load_module
+from kubelint5xx.eval.root_module import load_module
+from kubelint5xx.eval.terraform import Module
 from kubelint5xx.formats import yaml
 from kubelint5xx.link.nodes import link_nodes
 from kubelint5xx.link.objects import objects_of
