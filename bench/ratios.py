@@ -2,6 +2,7 @@
 
 * ``check`` over DIRECTORY, without the tools of others, against composing every YAML file of it with libyaml and doing
   nothing else;
+* the same against composing every YAML file and parsing every Terraform file with tree-sitter, and doing nothing else;
 * ``--version`` against a bare Python;
 * ``check`` of one small manifest against a bare Python.
 
@@ -30,6 +31,16 @@ for path in sorted(Path(sys.argv[1]).rglob("*")):
         except yaml.YAMLError:
             pass
 """
+PARSE = (
+    COMPOSE
+    + """
+import tree_sitter, tree_sitter_hcl
+parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_hcl.language()))
+for path in sorted(Path(sys.argv[1]).rglob("*.tf")):
+    if path.is_file():
+        parser.parse(path.read_bytes())
+"""
+)
 MANIFEST = """apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -47,11 +58,11 @@ spec:
         ports:
         - containerPort: 80
 """
-TARGETS = {"check / compose": 1.5, "--version / python": 2.5, "one manifest / python": 6.0}
+TARGETS = {"check / compose": 1.5, "check / parse": 1.5, "--version / python": 2.5, "one manifest / python": 6.0}
 
 
 def main() -> None:
-    """Measure the three ratios and print them beside what they should be at most."""
+    """Measure the ratios and print them beside what they should be at most."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
@@ -60,11 +71,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder, "web.yaml")
         manifest.write_text(MANIFEST, encoding="utf-8")
+        check = [*program, "check", "--exit-zero", "--render", "never", str(options.directory)]
         pairs = {
-            "check / compose": (
-                [*program, "check", "--exit-zero", "--render", "never", str(options.directory)],
-                [sys.executable, "-c", COMPOSE, str(options.directory)],
-            ),
+            "check / compose": (check, [sys.executable, "-c", COMPOSE, str(options.directory)]),
+            "check / parse": (check, [sys.executable, "-c", PARSE, str(options.directory)]),
             "--version / python": ([*program, "--version"], [sys.executable, "-c", ""]),
             "one manifest / python": (
                 [*program, "check", "--exit-zero", str(manifest)],
