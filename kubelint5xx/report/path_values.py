@@ -180,9 +180,10 @@ class Writer:
     def _line(self, span: Span, shown: bool) -> None:
         whole = span.source.line_text(span.line)
         lines = self._lines.setdefault(span.path, {})
-        known = lines.get(span.line) or HIDDEN * len(whole)
+        start, end = span.column - 1, min(span.column - 1 + len(span.text), len(whole))
+        # A line is told as far as something in it is meant.
+        known = lines.get(span.line, "").ljust(end, HIDDEN)
         if shown:
-            start, end = span.column - 1, span.column - 1 + len(span.text)
             start = 0 if _KEY.fullmatch(whole, 0, start) else start
             known = known[:start] + whole[start:end] + known[end:]
         lines[span.line] = known
