@@ -34,6 +34,8 @@ _ORBS = pattern(r"^(?:aws-ecr|circleci/aws-ecr|gcp-gcr|docker|azure-acr)/(?:buil
 _PLUGINS = pattern(r"plugins/(?:docker|ecr|gcr|kaniko[\w-]*)|woodpeckerci/plugin-docker[\w-]*")
 _METADATA = pattern(r"steps\.([\w-]+)\.outputs\.(?:tags|json)")
 _ROOT_OF = pattern(r"(?:^|/)(?:\.github|\.gitea|\.gitlab|\.circleci|\.woodpecker)/.*$")
+_VARIABLES = ("env", "variables", "substitutions", "vars", "environment")
+_SCOPING = frozenset((*_VARIABLES, "working-directory", "working_directory", "defaults", "dir"))
 _BRACED = pattern(r"(?<!\$)\{\{\s*\.(\w+)\s*\}\}")
 _SCRIPTED = (
     "script", "before_script", "after_script", "command", "commands", "run", "cmds", "cmd", "bash", "inlineScript",
@@ -129,8 +131,10 @@ def _walk(node: Node, scope: _Scope, depth: int) -> Iterator[Said]:
 
 def _within(node: Node, scope: _Scope) -> _Scope:
     """The scope below a mapping: with its variables and its working directory."""
+    if isinstance(node, Mapping) and _SCOPING.isdisjoint(node.keys()):
+        return scope
     found = dict(scope.variables)
-    for key in ("env", "variables", "substitutions", "vars", "environment"):
+    for key in _VARIABLES:
         given = child(node, key)
         for entry in entries(child(given, "variables") or given):  # CodeBuild has them one level deeper
             value = text(entry.value) or text(child(entry.value, "value"))
@@ -145,6 +149,9 @@ def _within(node: Node, scope: _Scope) -> _Scope:
 def _matrix(node: Node | None, scope: _Scope) -> Iterator[_Scope]:
     """The scope of each combination of a matrix; only the one itself where there is none, or it is computed."""
     matrix = child(node, "matrix")
+    if matrix is None:
+        yield scope
+        return
     rounds: list[dict[str, str]] = []
     listed = {str(one.key.value): list(_texts(one.value)) for one in entries(matrix) if items(one.value)}
     for item in (*items(child(matrix, "include")), *items(matrix)):
