@@ -8,7 +8,6 @@ in it is indented alike.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from kubelint5xx.core.pattern import byte_pattern
 from kubelint5xx.core.record import record
@@ -40,8 +39,6 @@ class Place:
     end: int
 
 
-# What is known of a module of the registry is the same text for each of its callers.
-@lru_cache(maxsize=64)
 def layout(data: bytes) -> list[Place] | None:
     """The top-level blocks of a file in UTF-8, in their order; None where its layout does not tell them."""
     # A line break before the first line makes it a line as the others; offsets are then one too high.

@@ -32,13 +32,18 @@ def skim(source: Source) -> tuple[Body, list[Problem]]:
 
     Of the 1.5 MB of Terraform in a large tree one third is parsed.
     """
+    if source.inside is not None and source.inside.product:
+        from kubelint5xx.formats.hcl_moved import moved
+
+        body, problems = _alike(source.text)
+        return moved(body, source), problems
     syntax = Syntax.of(source)
     plain = not source.text.startswith("\ufeff") and too_deep(source.text) is None
     places = hcl_layout.layout(syntax.data) if plain else None
     if places is None:
         body, found = parse(source)
         return body, list(found)
-    problems: list[Problem] = []
+    problems = []
     blocks: list[Block] = []
     for place in places:
         header = Span(source, syntax.offset(place.start), syntax.offset(place.header_end))
@@ -46,6 +51,11 @@ def skim(source: Source) -> tuple[Body, list[Problem]]:
         text = _Text(syntax.at(place.start), span, place.end - place.start, problems)
         blocks.append(Block(place.type, place.labels, header, span, text.body, text.attribute))
     return Body(Span(source, 0, len(source.text)), tuple(blocks)), problems
+
+
+@lru_cache(maxsize=64)
+def _alike(text: str) -> tuple[Body, list[Problem]]:
+    return skim(Source("", text))
 
 
 @record
@@ -61,7 +71,7 @@ class _Text:
         return self.syntax.data[self.syntax.base : self.syntax.base + self.length]
 
     def body(self) -> Body:
-        root = _tree(self._bytes())
+        root = syntax_tree(self._bytes())
         blocks = [item for part in root.children for item in items_of(self.syntax, part) if isinstance(item, Block)]
         items = blocks[0].body.items if blocks else ()
         if not root.has_error:
@@ -82,7 +92,7 @@ class _Text:
         read = plain_attribute(self.syntax, start, end)
         if read is not None:
             return [self._attribute(name, start, *read)]
-        root = _tree(block[start:end])
+        root = syntax_tree(block[start:end])
         found = [item for part in root.children for item in items_of(self.syntax.at(start), part)]
         if root.has_error or len(found) != 1 or not isinstance(found[0], Attribute):
             return None
@@ -94,6 +104,3 @@ class _Text:
         key = Span(source, first, offset(start + len(name.encode())))
         return Attribute(name, key, Span(source, first, offset(end)), lambda: expression)
 
-
-# What is known of a module of the registry is the same text for each of its callers.
-_tree = lru_cache(maxsize=1024)(syntax_tree)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubelint5xx.core.source import Source
+from kubelint5xx.core.source import Embedding, Source, Span
 from kubelint5xx.formats.hcl import Attribute, Block, Body, parse, syntax_tree
 from kubelint5xx.formats.hcl_conversion import Syntax, converted
 from kubelint5xx.formats.hcl_layout import layout
@@ -113,3 +113,27 @@ def test_what_is_read_without_a_syntax_tree_is_what_the_tree_says(written: str, 
     alone = plain(syntax, first, first + len(written.encode()))
     assert (alone is None) == (read is None)
     assert read is None or alone == read[1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_what_is_read_for_another_place_is_what_would_be_read_there(text: str) -> None:
+    place = Span(Source("main.tf", 'module "a" {}'), 0, 10)
+    source = Source("main.tf", text, inside=Embedding(place, product="a module", cite="https://example.org"))
+    body, _ = skim(source)
+    whole, _ = parse(source)
+    assert shown(body) == shown(whole)
+    for item, other in zip(whole.items, body.items, strict=True):
+        assert all(span.source is source for span in (other.span, *spans(other)))
+        if isinstance(item, Block) and isinstance(other, Block):
+            assert [of(other.attribute(name)) for name in NAMES] == [of(item.body.attribute(name)) for name in NAMES]
+
+
+def of(item: Attribute | None) -> object:
+    return item and item.expression
+
+
+def spans(item: Attribute | Block) -> list[Span]:
+    if isinstance(item, Attribute):
+        return [item.name_span, item.expression.span]
+    return [item.header, item.body.span, *(span for one in item.body.items for span in (one.span, *spans(one)))]
