@@ -21,8 +21,9 @@ from kubelint5xx.eval.terragrunt import calls_of
 
 # A Terraform directory that mentions none of these has nothing to say about a request's path.
 _INFRASTRUCTURE = byte_pattern(
-    rb'"(?:aws_(?:lb|alb|elb|autoscaling|launch|eks|security_group)|kubernetes_|kubectl_manifest|helm_release)'
-    rb"|load.?balancer|autoscaling|node_group|\beks\b|\balb\b|aws_api_?gateway"
+    rb'"(?:aws_(?:lb|alb|elb|autoscaling|launch|eks|ecs|cloudfront|cloudwatch_event|codedeploy|lambda)|kubernetes_'
+    rb"|aws_(?:vpc_)?security_group|kubectl_manifest|helm_release)"
+    rb"|load.?balancer|autoscaling|node_group|\be[kc]s\b|\b[ae]lb\b|cloudfront|security-group|aws_api_?gateway"
 )
 _LOCAL_SOURCE = byte_pattern(rb'(?:^[ \t]*source\s*=|"source"\s*:)\s*"(\.{1,2}/[^"]*)"', re.M)
 _VALUES = (".tfvars", ".tfvars.json")
